@@ -1,0 +1,242 @@
+"""Keep small records in flash so that a power cut never loses the only valid copy.
+
+``RecordLog`` is the store, for the boot loader and for any other state that outlives power;
+``BootRecord`` is what the boot loader keeps in one.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import Annotated, Generic
+from zlib import crc32
+
+from emulator.errors import FlashError, WireError
+from emulator.flash.area import Area
+from emulator.units import Octets
+from emulator.wire.codec import U8, U16, U32, Counted, F, Fixed, Frame, Many, UInt, frame
+
+#: First octets of each record in flash: "HnvR".
+_MAGIC = 0x52766E48
+
+
+@frame
+class RecordHead(Frame):
+    """Frame a record in flash; ``RecordCheck`` follows, then padding to a program unit."""
+
+    magic: U32
+    layout: U16  # version of the payload's layout
+    sequence: U32  # counts the records of one log; the highest wins
+    payload: Annotated[bytes, Counted(2)]
+
+
+@frame
+class RecordCheck(Frame):
+    """Close a record: CRC-32 (as in zlib) of all octets of its ``RecordHead``."""
+
+    crc: U32
+
+
+_MAGIC_OCTETS = RecordHead(magic=_MAGIC, layout=0, sequence=0, payload=b"").encode()[:4]
+
+
+class RecordLog(Generic[F]):
+    """Append whole records to sectors of flash; the newest valid one is the state.
+
+    Rules that make every cut harmless:
+
+    * The sector with the newest record is never erased; the next one is, and takes the next record,
+      when the newest one's is full.
+    * The first write after opening takes a new sector too: a program cut at power loss may have
+      used up units without a trace, so nothing is ever appended behind what an earlier life wrote.
+    * What is torn or half erased fails its check value and is skipped.
+
+    A record may grow within its layout version by fields at its end that a reader may find absent:
+    an older firmware reads what it knows and ignores the rest. Any other change is a new layout
+    version.
+
+    The log reads flash when it is opened and remembers; after ``PowerLost`` open another.
+    """
+
+    def __init__(
+        self,
+        area: Area,
+        kind: type[F],
+        *,
+        layout: int = 1,
+        older: Mapping[int, Callable[[bytes], F]] | None = None,
+    ) -> None:
+        """Scan the area.
+
+        Args:
+            area: At least two sectors, this log's alone.
+            kind: What the records are.
+            layout: Layout version that is written.
+            older: How to read the payload of each older layout version that is still understood.
+
+        Raises:
+            ValueError: The area has one sector only.
+        """
+        if len(area.sectors()) < 2:
+            raise ValueError("a record log needs two sectors, so that one copy always stays")
+        self._area = area
+        self._layout = layout
+        self._readers = {layout: lambda payload: kind.decode(payload)[0], **(older or {})}
+        self._sector_size = area.geometry.erase_size_octets
+        self._unit = area.geometry.program_size_octets
+        self._newest: RecordHead | None = None
+        self._sector = self._sector_size * (len(area.sectors()) - 1)
+        self._scan()
+        #: Where the next record goes; None: into a new sector.
+        self._at: Octets | None = None
+        self._record: F | None = None
+
+    @property
+    def sequence(self) -> int:
+        """Return the sequence number of the newest record, 0 if there is none."""
+        return 0 if self._newest is None else self._newest.sequence
+
+    def read(self) -> F | None:
+        """Return the newest valid record, None if there is none.
+
+        Raises:
+            WireError: It has a layout version that this firmware does not know, or lies about it.
+                An older record is no substitute: it may undo what the newest one says.
+        """
+        if self._record is None and self._newest is not None:
+            self._record = self._reader(self._newest)(self._newest.payload)
+        return self._record
+
+    def write(self, record: F) -> None:
+        """Append a record as one program operation, after at most one erase.
+
+        Raises:
+            PowerLost: The supply was cut; the next opening finds this record or the one before it.
+            WireError: The newest record's layout version is unknown; it is not buried.
+            ValueError: The record does not fit into a sector.
+        """
+        if self._newest is not None:
+            self._reader(self._newest)
+        head, octets = self._framed(record, self.sequence + 1)
+        at = self._at
+        if at is None or at + len(octets) > self._sector + self._sector_size:
+            at = self._sector = (self._sector + self._sector_size) % self._area.size
+            self._area.erase(at, self._sector_size)
+        self._area.program(at, octets)
+        self._at = at + len(octets)
+        self._newest, self._record = head, record
+
+    def preload(self, record: F) -> None:
+        """Write the first record in the factory: not counted, not logged, never cut.
+
+        Raises:
+            FlashError: The log has a record already.
+        """
+        if self._newest is not None:
+            raise FlashError(f"log has record {self._newest.sequence}: not new from the factory")
+        head, octets = self._framed(record, 1)
+        self._area.preload(0, octets)
+        self._sector, self._at = 0, None
+        self._newest, self._record = head, record
+
+    def _framed(self, record: F, sequence: int) -> tuple[RecordHead, bytes]:
+        """Return a record's frame, and its octets padded to program units."""
+        head = RecordHead(
+            magic=_MAGIC, layout=self._layout, sequence=sequence, payload=record.encode()
+        )
+        octets = head.encode()
+        octets += RecordCheck(crc=crc32(octets)).encode()
+        erased = bytes([self._area.geometry.erased_value])
+        octets += erased * (-len(octets) % self._unit)
+        if len(octets) > self._sector_size:
+            raise ValueError(f"record of {len(octets)} octets, sector of {self._sector_size}")
+        return head, octets
+
+    def _reader(self, head: RecordHead) -> Callable[[bytes], F]:
+        if head.layout not in self._readers:
+            raise WireError(f"record layout {head.layout}, known are {sorted(self._readers)}")
+        return self._readers[head.layout]
+
+    def _scan(self) -> None:
+        """Find the newest valid record and its sector."""
+        for sector in self._area.sectors():
+            content = self._area.read(sector, self._sector_size)
+            at = content.find(_MAGIC_OCTETS)
+            while at >= 0:
+                head, end = (None, at + 1) if at % self._unit else _record_at(content, at)
+                if head is not None and head.sequence > self.sequence:
+                    self._newest, self._sector = head, sector
+                at = content.find(_MAGIC_OCTETS, end)
+
+
+def _record_at(content: bytes, at: Octets) -> tuple[RecordHead | None, Octets]:
+    """Read the record at an offset; None, and where to look on, if its octets are no valid one."""
+    try:
+        head, end = RecordHead.decode_at(content, at)
+        check, after = RecordCheck.decode_at(content, end)
+    except WireError:
+        return None, at + 1
+    return (head, after) if check.crc == crc32(content[at:end]) else (None, at + 1)
+
+
+# What the boot loader keeps.
+
+
+class BootState(IntEnum):
+    """Say where a bridge is between two images."""
+
+    STEADY = 0  # the active slot runs; nothing is under way
+    PENDING = 1  # the candidate slot is to be tried at the next boot
+    TRIAL = 2  # the candidate slot runs, or did when power went; not confirmed
+    REVERT = 3  # the trial failed; the next boot runs the active slot
+
+
+class Standing(IntEnum):
+    """Say what may be expected of the image in a slot."""
+
+    ABSENT = 0  # nothing to count on: the slot is erased, half written or found corrupt
+    PRESENT = 1  # verified when it was stored; the digest tells whether it still is
+    FAILED = 2  # as PRESENT, but its trial failed
+
+
+@frame
+class SlotFacts(Frame):
+    """State the facts of an image in a slot."""
+
+    standing: Annotated[Standing, UInt(1)] = Standing.PRESENT
+    manufacturer: U16
+    image_type: U16
+    file_version: U32
+    size: U32  # octets, from the slot's first
+    digest: Annotated[bytes, Fixed(32)]  # SHA-256 of these octets
+    security_counter: U32 = 0
+
+
+#: The facts of a slot that holds nothing.
+NO_IMAGE = SlotFacts(
+    standing=Standing.ABSENT,
+    manufacturer=0,
+    image_type=0,
+    file_version=0,
+    size=0,
+    digest=bytes(32),
+)
+
+
+@frame
+class BootRecord(Frame):
+    """Hold all that the boot loader knows; layout version 1.
+
+    ``images`` has the facts of each slot in order, then those of the image whose trial failed last
+    (``NO_IMAGE`` if none did): keep the number of slots in mind when reading it. ``reserved``
+    octets are zero in this version, are kept by a loader that does not know them, and are meant for
+    the refused-image memory (tries, seconds until the next), the highest confirmed security counter
+    and the trial's pauses.
+    """
+
+    state: Annotated[BootState, UInt(1)] = BootState.STEADY
+    active: U8  # slot that runs when nothing is under way; in a trial, the one to fall back to
+    candidate: U8 = 0  # slot under trial; of no meaning in STEADY
+    trial_boots: U8 = 0  # boots of the candidate begun in this trial
+    trial_s: U32 = 0  # powered seconds of this trial, as last checkpointed
+    swap_step: U16 = 0  # for the swap scheme: how many steps are done
+    reserved: Annotated[bytes, Fixed(32)] = bytes(32)
+    images: Annotated[tuple[SlotFacts, ...], Many(SlotFacts)]

@@ -1,0 +1,272 @@
+"""Run what a booted image does: stay on the network, speak ZDO and ZCL, upgrade, prove itself.
+
+An application lives from one boot to the next; all that outlives it is in flash.
+"""
+
+from collections.abc import Sequence
+
+from emulator.actions import Action, Activate, Event, Happening, Join, Joined, JoinRefused, Left
+from emulator.actions import Poll, Reboot, Report
+from emulator.boot.loader import Choice, Loader
+from emulator.contract import Identity
+from emulator.device.attributes import Sources
+from emulator.device.descriptors import Descriptors
+from emulator.device.general import General
+from emulator.device.nonvolatile import Memory
+from emulator.device.parts import Parts
+from emulator.device.radio import Radio
+from emulator.device.store import DownloadStore
+from emulator.errors import WireError
+from emulator.flash.area import Area
+from emulator.ota.stages import Stage
+from emulator.profiles.model import Profile
+from emulator.units import MILLISECOND, SECOND, Rng, Us
+from emulator.wire import ota, zcl
+from emulator.wire.aps import BROADCAST_RX_ON, FIRST_BROADCAST, ZDO_PROFILE, Datagram
+from emulator.wire.codec import COMMANDS
+from emulator.wire.manifest import Trait
+from emulator.wire.ota import Status
+
+#: How long a crashing image runs before it restarts.
+CRASH_AFTER_US = SECOND
+
+#: What the server may send, by command id.
+_FROM_SERVER = {
+    key.command: kind
+    for key, kind in COMMANDS.items()
+    if key.cluster == ota.CLUSTER and not key.to_server
+}
+_ANY_ENDPOINT = 0xFF
+#: Stages in which a sleepy device expects an answer and polls fast.
+_EXPECTANT = frozenset(
+    {Stage.DISCOVERING, Stage.RESOLVING, Stage.QUERYING, Stage.DOWNLOADING, Stage.ENDING}
+)
+_NOTHING: tuple[Action, ...] = ()
+
+
+class Application:
+    """Be one run of one image."""
+
+    def __init__(
+        self,
+        *,
+        profile: Profile,
+        identity: Identity,
+        parts: Parts,
+        memory: Memory,
+        loader: Loader,
+        slots: Sequence[Area],
+        choice: Choice,
+        traits: Trait,
+        rng: Rng,
+    ) -> None:
+        self._profile, self._memory, self._loader = profile, memory, loader
+        self._choice, self._traits = choice, traits
+        self._identity = identity
+        self._radio = Radio(memory, profile.ota, profile.radio, mute=bool(traits & Trait.MUTE))
+        self._deaf = bool(traits & Trait.DEAF)
+        self.store = parts.store(
+            profile=profile.image,
+            identity=identity,
+            verify=parts.verify,
+            writer=parts.writer,
+            memory=memory,
+            loader=loader,
+            slots=slots,
+            on_trial=choice.trial,
+        )
+        self.client = parts.client(
+            profile=profile.ota,
+            identity=identity,
+            version=choice.facts.file_version,
+            voice=self._radio,
+            store=self.store,
+            rng=rng,
+            table=parts.table,
+        )
+        sources = Sources(
+            profile=profile.ota, running=choice.facts, client=self.client, store=self.store
+        )
+        self._general = General(self._radio, parts.attributes, sources)
+        self._descriptors = Descriptors(
+            profile.ota, profile.power, identity, self._radio, sleepy=profile.sleep is not None
+        )
+        self._endpoint = profile.ota.endpoint
+        self._join_at: Us | None = None
+        self._poll_at: Us | None = None
+        self._crash_at: Us | None = None
+        self._checkpoint_at: Us | None = None
+        self._checkpoint_from: Us = 0
+        #: The earliest of the four above.
+        self._alarm: Us | None = None
+
+    @property
+    def deadline(self) -> Us | None:
+        """Return when ``wake`` is wanted."""
+        alarm, client = self._alarm, self.client.deadline
+        if alarm is None:
+            return client
+        return alarm if client is None or alarm < client else client
+
+    # Coming up.
+
+    def start(self, now: Us) -> Sequence[Action]:
+        """Begin to run: report the boot, go on the network, start the clock of a trial."""
+        choice = self._choice
+        booted = Report(
+            what=Happening.BOOTED,
+            details=(
+                ("version", choice.facts.file_version),
+                ("slot", choice.slot),
+                ("trial", int(choice.trial)),
+            ),
+        )
+        if self._traits & Trait.CRASHES:
+            self._crash_at = now + CRASH_AFTER_US
+        if choice.trial:
+            self._start_checkpoint(now)
+        return (*choice.notes, booted, *self._join(now))
+
+    def _join(self, now: Us) -> Sequence[Action]:
+        self._join_at = now + self._profile.radio.rejoin_retry_s * SECOND
+        self._set_alarm()
+        if self._radio.mute:
+            return _NOTHING
+        join = Join(
+            eui64=self._identity.eui64,
+            rejoin=bool(self._memory.now.joined),
+            sleepy=self._profile.sleep is not None,
+        )
+        return (join,)
+
+    def event(self, what: Event, now: Us) -> Sequence[Action]:
+        """Take an event that is not a datagram."""
+        match what:
+            case Joined(address=address, key_id=key_id):
+                return _NOTHING if self._deaf else self._joined(address, key_id, now)
+            case JoinRefused():
+                return _NOTHING  # the retry is set
+            case Left():
+                self._radio.address = None
+                self.client.stop()
+                self._memory.change(joined=0)
+                self._poll_at = None
+                return self._join(now)
+            case Activate():
+                return self.client.activate(now)
+            case _:
+                return _NOTHING
+
+    def _joined(self, address: int, key_id: int, now: Us) -> Sequence[Action]:
+        self._memory.change(joined=1, address=address, key_id=key_id)
+        self._radio.address = address
+        self._join_at = None
+        announce = self._descriptors.announce(BROADCAST_RX_ON)
+        started = self.client.start(now, hurry=self.store.on_trial)
+        self._plan_poll(now)
+        return (*announce, *started)
+
+    # Time.
+
+    def wake(self, now: Us) -> Sequence[Action]:
+        """Do everything that is due."""
+        actions: list[Action] = []
+        if self._crash_at is not None and now >= self._crash_at:
+            return (Reboot(),)
+        if self._checkpoint_at is not None and now >= self._checkpoint_at:
+            actions += self._checkpoint(now)
+            if actions:
+                return actions
+        if self._join_at is not None and now >= self._join_at:
+            actions += self._join(now)
+        if self._poll_at is not None and now >= self._poll_at:
+            actions.append(Poll())
+            self._poll_at = None
+        deadline = self.client.deadline
+        if deadline is not None and now >= deadline:
+            actions += self.client.wake(now)
+        self._plan_poll(now)
+        return actions
+
+    def _start_checkpoint(self, now: Us) -> None:
+        step_s = min(self._profile.boot.trial_checkpoint_s, self._loader.trial_time_left_s)
+        self._checkpoint_from, self._checkpoint_at = now, now + step_s * SECOND
+        self._set_alarm()
+
+    def _checkpoint(self, now: Us) -> Sequence[Action]:
+        """Save the powered time of the trial; when it is used up, go back to the old image."""
+        self._checkpoint_at = None
+        if not self.store.on_trial:
+            self._set_alarm()
+            return _NOTHING
+        self._loader.spend((now - self._checkpoint_from) // SECOND)
+        if self._loader.trial_time_left_s == 0:
+            self._loader.give_up()
+            return (Reboot(),)
+        self._start_checkpoint(now)
+        return _NOTHING
+
+    def _plan_poll(self, now: Us) -> None:
+        """Set the next poll of a sleepy device: soon while an answer is awaited."""
+        sleep = self._profile.sleep
+        if sleep is not None and self._radio.address is not None:
+            fast = self.client.stage in _EXPECTANT
+            at = now + (sleep.fast_poll_ms if fast else sleep.poll_ms) * MILLISECOND
+            if self._poll_at is None or at < self._poll_at:
+                self._poll_at = at
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        wishes = (self._join_at, self._poll_at, self._crash_at, self._checkpoint_at)
+        self._alarm = min((at for at in wishes if at is not None), default=None)
+
+    # Datagrams.
+
+    def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+        """Take a datagram from the air."""
+        if self._deaf or self._radio.address is None:
+            return _NOTHING
+        if datagram.cluster == ota.CLUSTER and datagram.destination_endpoint in (
+            self._endpoint,
+            _ANY_ENDPOINT,
+        ):
+            actions = self._on_ota(datagram, now)
+        elif datagram.profile == ZDO_PROFILE and datagram.destination_endpoint == 0:
+            actions = self._on_zdo(datagram, now)
+        else:
+            actions = self._general.strange(datagram, self._endpoint)
+        if self._profile.sleep is not None:
+            self._plan_poll(now)
+        return actions
+
+    def _on_zdo(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+        answer = self._descriptors.receive(datagram)
+        if isinstance(answer, Sequence):
+            return answer
+        return self.client.receive(answer, now)
+
+    def _on_ota(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+        payload = datagram.payload
+        # Cluster-specific, from the server, no manufacturer code; Disable Default Response or not.
+        if len(payload) < 3 or payload[0] & 0x0F != 0x09:
+            return self._general.receive(datagram, self.client, now)
+        kind = _FROM_SERVER.get(payload[2])
+        if kind is None:
+            return self._general.refuse(datagram, Status.UNSUP_COMMAND)
+        server = self.client.server
+        if server is not None and datagram.source != server.address:
+            return self._general.refuse(datagram, Status.NOT_AUTHORIZED)
+        broadcast = datagram.destination >= FIRST_BROADCAST
+        if broadcast and kind not in (ota.ImageNotify, ota.UpgradeEndResponse):
+            return _NOTHING  # unicast only, and a broadcast is never answered (ZCL 11.13.3.5.1)
+        try:
+            frame, _ = kind.decode_at(payload, 3)
+        except WireError:
+            return self._general.refuse(datagram, Status.MALFORMED_COMMAND)
+        if broadcast and isinstance(frame, ota.ImageNotify) and not self.client.invited(frame):
+            return _NOTHING
+        actions = self.client.receive(frame, now)
+        status = self.client.answer
+        if status is Status.SUCCESS and (payload[0] & zcl.NO_DEFAULT_RESPONSE or actions):
+            return actions
+        return (*actions, *self._general.refuse(datagram, status))

@@ -1,0 +1,138 @@
+"""Be a bridge: flash, supply, boot loader, and the application of the image that boots."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from emulator.actions import Action, Event
+from emulator.boot.record import BootRecord, SlotFacts
+from emulator.contract import Identity
+from emulator.device.application import Application
+from emulator.device.nonvolatile import Memory, NonVolatile
+from emulator.device.parts import SOUND, Parts
+from emulator.device.store import manifest_of
+from emulator.flash.area import Area
+from emulator.flash.nor import Geometry, Nor
+from emulator.profiles.model import Profile
+from emulator.units import Rng, Us
+from emulator.wire.aps import Datagram
+from emulator.wire.manifest import Trait
+
+
+class Bridge:
+    """Emulate one bridge by the contract of ``emulator.contract.Device``.
+
+    Args:
+        profile: What kind of bridge it is.
+        streams: Opens the stream of chance of a (seed, consumer's name).
+        parts: What it is wired from; a defect replaces one.
+    """
+
+    def __init__(
+        self, profile: Profile, streams: Callable[[int, str], Rng], parts: Parts = SOUND
+    ) -> None:
+        self.profile, self._streams, self._parts = profile, streams, parts
+        self._identity: Identity | None = None
+        self._application: Application | None = None
+        self._rng: Rng | None = None
+        self.flash: Nor = parts.flash(Geometry.of(profile.flash))
+
+    @property
+    def deadline(self) -> Us | None:
+        """Return when ``wake`` is wanted; None while off."""
+        application = self._application
+        return None if application is None else application.deadline
+
+    def factory(self, identity: Identity, image: bytes, version: int, seed: int) -> None:
+        """Make the bridge new, with ``image`` in slot 0.
+
+        Args:
+            identity: Who it is from now on.
+            image: A whole firmware file.
+            version: Its file version.
+            seed: Seeds every stream of chance of this bridge.
+
+        Raises:
+            ValueError: The image does not fit a slot.
+        """
+        self.power_off(0)
+        self._identity, self._rng = identity, self._streams(seed, "ota client")
+        self.flash = self._parts.flash(Geometry.of(self.profile.flash))
+        manifest = manifest_of(image, self.profile.image)
+        facts = SlotFacts(
+            manufacturer=identity.manufacturer,
+            image_type=identity.image_type,
+            file_version=version,
+            size=len(image),
+            digest=hashlib.sha256(image).digest(),
+            security_counter=0 if manifest is None else manifest.security_counter,
+        )
+        records = self._parts.records(self._area(self.profile.flash.boot_record), BootRecord)
+        self._parts.loader(self._slots(), records, self.profile.boot).install_factory(
+            0, image, facts
+        )
+
+    def power_on(self, now: Us) -> Sequence[Action]:
+        """Run the boot loader, then the image it chose.
+
+        Raises:
+            RuntimeError: The bridge was never made by ``factory``.
+            BootError: Neither slot holds a valid image.
+            PowerLost: The fault plan cut the supply; call again to boot anew.
+        """
+        if self._identity is None or self._rng is None:
+            raise RuntimeError("power_on before factory")
+        slots, parts = self._slots(), self._parts
+        flash = self.profile.flash
+        self.flash.phase = "boot"
+        records = parts.records(self._area(flash.boot_record), BootRecord)
+        loader = parts.loader(slots, records, self.profile.boot)
+        choice = loader.choose()
+        image = slots[choice.slot].read(0, choice.facts.size)
+        manifest = manifest_of(image, self.profile.image)
+        self.flash.phase = "run"
+        self._application = Application(
+            profile=self.profile,
+            identity=self._identity,
+            parts=parts,
+            memory=Memory(parts.records(self._area(flash.data), NonVolatile)),
+            loader=loader,
+            slots=slots,
+            choice=choice,
+            traits=Trait(0) if manifest is None else manifest.traits,
+            rng=self._rng,
+        )
+        return self._application.start(now)
+
+    def power_off(self, now: Us) -> None:
+        """Lose RAM."""
+        self._application = None
+
+    def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+        """Take a datagram from the air."""
+        application = self._application
+        return () if application is None else application.receive(datagram, now)
+
+    def wake(self, now: Us) -> Sequence[Action]:
+        """Do what is due."""
+        application = self._application
+        return () if application is None else application.wake(now)
+
+    def event(self, what: Event, now: Us) -> Sequence[Action]:
+        """Take an event that is not a datagram."""
+        application = self._application
+        return () if application is None else application.event(what, now)
+
+    def chance_state(self) -> object:
+        """Return the state of the bridge's stream of chance, for a copy."""
+        return None if self._rng is None else self._rng.getstate()
+
+    def set_chance_state(self, state: object) -> None:
+        """Go on from a state that ``chance_state`` returned."""
+        if self._rng is not None and state is not None:
+            self._rng.setstate(state)
+
+    def _area(self, limits: tuple[int, int]) -> Area:
+        return Area(self.flash, *limits)
+
+    def _slots(self) -> tuple[Area, Area]:
+        return self._area(self.profile.flash.slot_a), self._area(self.profile.flash.slot_b)

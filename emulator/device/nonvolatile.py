@@ -1,0 +1,81 @@
+"""Keep what a bridge must not forget and what is no image: outside the slots, over every reset.
+
+The record carries a schema version that an older image can still read (gb-alt-han T13): new fields are
+only ever added behind the old ones. The outgoing frame counter is saved in leaps: the record holds a
+limit that no frame has reached yet, so that a counter is never used twice after any cut.
+"""
+
+from dataclasses import replace
+from enum import IntEnum
+from typing import Annotated, Any
+
+from emulator.boot.record import RecordLog
+from emulator.wire.codec import EUI64, U8, U16, U32, Frame, UInt, frame
+
+SCHEMA = 1
+NOBODY = 0xFFFFFFFFFFFFFFFF
+NO_ADDRESS = 0xFFFF
+
+
+class Download(IntEnum):
+    """How far the image in the standby slot has come."""
+
+    NONE = 0
+    ERASING = 1  # the slot is being made ready: nothing in it counts
+    LOADING = 2  # the slot was wholly erased when this was written
+    VERIFIED = 3  # complete, and every step of verification passed
+
+
+@frame
+class NonVolatile(Frame):
+    """Be the whole of a bridge's small memory; each change writes a new record."""
+
+    schema: U8
+    joined: U8
+    address: U16  # NWK address, NO_ADDRESS before the first join
+    key_id: U8  # sequence number of the network key
+    counter_limit: U32  # no outgoing NWK frame has reached this counter
+    server_eui64: EUI64  # NOBODY while no server is known
+    server_address: U16
+    server_endpoint: U8
+    download: Annotated[Download, UInt(1)]
+    manufacturer: U16
+    image_type: U16
+    file_version: U32
+    image_size: U32
+
+
+FRESH = NonVolatile(
+    schema=SCHEMA,
+    joined=0,
+    address=NO_ADDRESS,
+    key_id=0,
+    counter_limit=0,
+    server_eui64=NOBODY,
+    server_address=NO_ADDRESS,
+    server_endpoint=0,
+    download=Download.NONE,
+    manufacturer=0,
+    image_type=0,
+    file_version=0,
+    image_size=0,
+)
+
+
+class Memory:
+    """Hold the newest record in RAM and write each change to flash at once."""
+
+    def __init__(self, log: RecordLog[NonVolatile]) -> None:
+        self._log = log
+        self.now = log.read() or FRESH
+
+    def change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of NonVolatile
+        """Write a record with some fields changed; no write if nothing changes.
+
+        Raises:
+            PowerLost: The supply was cut in the write; the old or the new record stands.
+        """
+        changed = replace(self.now, **fields)
+        if changed != self.now:
+            self._log.write(changed)
+            self.now = changed

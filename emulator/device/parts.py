@@ -1,0 +1,38 @@
+"""Name the parts that a bridge is wired from; a defect is a bridge with one part replaced."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from emulator.boot.loader import Loader
+from emulator.boot.record import RecordLog
+from emulator.device.attributes import ATTRIBUTES, Reader
+from emulator.device.store import DownloadStore
+from emulator.flash.area import StreamWriter
+from emulator.flash.nor import Nor
+from emulator.image.verify import STEPS, Expectation, Step, Verdict, VerdictMemory, verify
+from emulator.ota.client import ClientTable, OtaClient
+from emulator.ota.table import TABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Hold what a bridge is made of."""
+
+    flash: type[Nor] = Nor
+    records: type[RecordLog] = RecordLog  # type: ignore[type-arg]  # used for two kinds of record
+    loader: type[Loader] = Loader
+    writer: type[StreamWriter] = StreamWriter
+    store: type[DownloadStore] = DownloadStore
+    client: type[OtaClient] = OtaClient
+    table: ClientTable = TABLE
+    attributes: Mapping[int, Reader] = field(default_factory=lambda: ATTRIBUTES)
+    steps: Mapping[str, Step] = field(default_factory=lambda: STEPS)
+    verdicts: VerdictMemory | None = field(default_factory=VerdictMemory)
+
+    def verify(self, octets: bytes, against: Expectation, steps: tuple[str, ...]) -> Verdict:
+        """Judge a stored file with these steps and this memory of verdicts."""
+        return verify(octets, against, steps, self.verdicts, self.steps)
+
+
+#: The parts of a sound bridge.
+SOUND = Parts()

@@ -1,0 +1,225 @@
+"""Keep the image that is being downloaded: standby slot, download record, boot record."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from emulator.actions import Action, Happening, Report
+from emulator.boot.loader import Loader
+from emulator.boot.record import SlotFacts
+from emulator.contract import Identity
+from emulator.device.nonvolatile import NOBODY, Download, Memory
+from emulator.errors import WireError
+from emulator.flash.area import Area, StreamWriter
+from emulator.image.verify import Expectation, Verdict
+from emulator.ota.ports import Offer, Refused, Server
+from emulator.profiles.model import ImageProfile, Manifest
+from emulator.units import Octets
+from emulator.wire.manifest import ImageManifest, read_manifest
+from emulator.wire.ota import Status
+from emulator.wire.ota_reader import read
+
+Verify: TypeAlias = Callable[[bytes, Expectation, tuple[str, ...]], Verdict]
+
+
+def manifest_of(octets: bytes, profile: ImageProfile) -> ImageManifest | None:
+    """Return the manifest of a stored file, None where its images have none or it cannot be read."""
+    if profile.manifest is Manifest.NONE:
+        return None
+    try:
+        file, _ = read(octets, profile.container)
+        return read_manifest(file.image or b"")[0]
+    except WireError:
+        return None
+
+
+class DownloadStore:
+    """Be the OTA client's store (``emulator.ota.ports.Store``).
+
+    The order of writes is what makes a cut at any of them harmless: the boot record forgets the standby
+    image before its first sector is erased, the download record says ERASING before and LOADING after
+    the erase, VERIFIED only after every step passed.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: ImageProfile,
+        identity: Identity,
+        verify: Verify,
+        writer: type[StreamWriter],
+        memory: Memory,
+        loader: Loader,
+        slots: Sequence[Area],
+        on_trial: bool,
+    ) -> None:
+        self._profile, self._identity = profile, identity
+        self._verify, self._make_writer = verify, writer
+        self._memory, self._loader, self._slots = memory, loader, slots
+        self.on_trial = on_trial
+        self._writer: StreamWriter | None = None
+        self._forgiven = False
+        self._verified: SlotFacts | None = None  # facts of the octets that every step accepted
+        if on_trial or memory.now.download is Download.ERASING:
+            memory.change(download=Download.NONE)
+
+    # What is known.
+
+    @property
+    def capacity(self) -> Octets:
+        """Return the largest image that fits the standby slot."""
+        return self._standby.size
+
+    @property
+    def server(self) -> Server | None:
+        """Return the server found in an earlier life."""
+        now = self._memory.now
+        if now.server_eui64 == NOBODY:
+            return None
+        return Server(
+            address=now.server_address, endpoint=now.server_endpoint, eui64=now.server_eui64
+        )
+
+    def remember_server(self, server: Server) -> None:
+        """Keep the server over resets."""
+        self._memory.change(
+            server_eui64=NOBODY if server.eui64 is None else server.eui64,
+            server_address=server.address,
+            server_endpoint=server.endpoint,
+        )
+
+    @property
+    def held(self) -> Offer | None:
+        """Return the image that is stored, in part or whole."""
+        now = self._memory.now
+        if now.download is Download.NONE or now.download is Download.ERASING:
+            return None
+        return Offer(
+            manufacturer=now.manufacturer,
+            image_type=now.image_type,
+            file_version=now.file_version,
+            image_size=now.image_size,
+        )
+
+    @property
+    def verified(self) -> bool:
+        """Tell whether the stored image is whole and passed verification."""
+        return self._memory.now.download is Download.VERIFIED
+
+    @property
+    def offset(self) -> Octets:
+        """Return how many octets of the image are stored."""
+        if self._writer is not None:
+            return self._writer.offset
+        return self._memory.now.image_size if self.verified else 0
+
+    # Downloading.
+
+    def begin(self, offer: Offer) -> None:
+        """Give up what is stored and make the standby slot ready for ``offer``."""
+        self._loader.withdraw()
+        self._memory.change(
+            download=Download.ERASING,
+            manufacturer=offer.manufacturer,
+            image_type=offer.image_type,
+            file_version=offer.file_version,
+            image_size=offer.image_size,
+        )
+        self._writer = self._make_writer.begin(self._standby)
+        self._memory.change(download=Download.LOADING)
+
+    def resume(self) -> None:
+        """Find out from flash how far the stored image got."""
+        if self._memory.now.download is Download.LOADING and self._writer is None:
+            size = self._memory.now.image_size
+            self._writer = self._make_writer.resume(self._standby, size)
+
+    def append(self, octets: bytes) -> None:
+        """Store the next octets."""
+        if self._writer is None:
+            raise RuntimeError("append without begin or resume")
+        self._writer.append(octets)
+
+    def check(self) -> Refused | None:
+        """Read the whole image back from flash and run every step of the profile on it."""
+        if self._writer is not None:
+            self._writer.finish()
+            self._writer = None
+        now = self._memory.now
+        octets = self._standby.read(0, now.image_size)
+        verdict = self._verify(octets, self._expectation(), self._profile.verify)
+        if verdict.refusal is not None:
+            return Refused(status=verdict.refusal.status, reason=str(verdict.refusal))
+        if not verdict.accepted:
+            return Refused(status=Status.INVALID_IMAGE, reason="no step accepted it")
+        manifest = manifest_of(octets, self._profile)
+        self._verified = SlotFacts(
+            manufacturer=now.manufacturer,
+            image_type=now.image_type,
+            file_version=now.file_version,
+            size=now.image_size,
+            digest=hashlib.sha256(octets).digest(),
+            security_counter=0 if manifest is None else manifest.security_counter,
+        )
+        self._memory.change(download=Download.VERIFIED)
+        return None
+
+    def discard(self) -> None:
+        """Give up what is stored."""
+        self._writer = self._verified = None
+        self._memory.change(download=Download.NONE)
+
+    def stage(self) -> None:
+        """Mark the image that ``check`` accepted in this life to be tried at the next boot.
+
+        The loader will hold the slot against the digest of the octets that were verified, so that what
+        changed in flash since then does not boot.
+        """
+        if self._verified is None:
+            raise RuntimeError("stage without an image that check accepted")
+        self._loader.stage(self._loader.standby, self._verified)
+
+    # Trials.
+
+    def reached_server(self) -> Sequence[Action]:
+        """Confirm a new image: it made a round trip with the hub through its own stack."""
+        if not self.on_trial:
+            return ()
+        self._loader.confirm()
+        self.on_trial = False
+        return (Report(what=Happening.CONFIRMED),)
+
+    def failed_before(self, offer: Offer) -> bool:
+        """Tell whether this image failed its last trial and nobody asked for another attempt."""
+        failed = self._loader.last_failure
+        return (
+            failed is not None
+            and not self._forgiven
+            and (failed.manufacturer, failed.image_type, failed.file_version, failed.size)
+            == (offer.manufacturer, offer.image_type, offer.file_version, offer.image_size)
+        )
+
+    def forgive(self) -> None:
+        """Take the next offer even if it failed before: the server asked, by a unicast notify."""
+        self._forgiven = True
+
+    @property
+    def _standby(self) -> Area:
+        return self._slots[self._loader.standby]
+
+    def _expectation(self) -> Expectation:
+        now, identity = self._memory.now, self._identity
+        running = self._loader.facts(1 - self._loader.standby)
+        return Expectation(
+            eui64=identity.eui64,
+            manufacturer=identity.manufacturer,
+            image_type=identity.image_type,
+            hardware_version=identity.hardware_version,
+            offered_manufacturer=now.manufacturer,
+            offered_image_type=now.image_type,
+            offered_version=now.file_version,
+            offered_size=now.image_size,
+            container=self._profile.container,
+            manifest=self._profile.manifest,
+            security_counter=0 if running is None else running.security_counter,
+        )

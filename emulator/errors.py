@@ -1,0 +1,62 @@
+"""Hold every exception of the emulator, grouped by who is to blame."""
+
+
+class HanoverError(Exception):
+    """Be the root of what this package raises on purpose."""
+
+
+# The peer's or the file's octets are to blame.
+
+
+class WireError(HanoverError, ValueError):
+    """Octets do not make the frame they claim to be."""
+
+
+class TruncatedError(WireError):
+    """Octets end before the frame does.
+
+    Args:
+        what: Name of the frame or file part that was read.
+        needed: Octets that would be needed, counted from its start.
+        found: Octets that are there, counted from its start.
+    """
+
+    def __init__(self, what: str, needed: int, found: int) -> None:
+        super().__init__(f"{what}: need {needed} octets, have {found}")
+        self.what, self.needed, self.found = what, needed, found
+
+    def __reduce__(self) -> tuple[type, tuple[str, int, int]]:
+        return type(self), (self.what, self.needed, self.found)
+
+
+class ImageError(HanoverError, ValueError):
+    """A firmware file cannot be used for what was asked of it."""
+
+
+# The user's data are to blame.
+
+
+class ProfileError(HanoverError, ValueError):
+    """A bridge profile names file, key, what was found and what was expected."""
+
+
+# The device's own storage or firmware is to blame.
+
+
+class FlashError(HanoverError, RuntimeError):
+    """Firmware used the flash against its rules: our own bug, never the peer's."""
+
+
+class BootError(HanoverError, RuntimeError):
+    """Neither slot holds a valid image: the device is dead until it is flashed anew."""
+
+
+class PowerLost(BaseException):  # noqa: N818 - not an error: the supply went away
+    """The fault plan cut the supply inside a call; no handler may swallow it."""
+
+
+# What carries the datagrams is to blame.
+
+
+class LinkError(HanoverError, RuntimeError):
+    """The link, the device program or the radio failed; the DUT is not to blame."""

@@ -1,0 +1,94 @@
+"""Name every fault that can be planned, as values.
+
+A plan is a finite tuple of faults. Frame faults act in one place, ``emulator.link.medium``; supply faults
+in ``emulator.flash.nor``. Frames are counted for each fault alone, from 0, among the datagrams that its
+``leg``, ``cluster`` and ``command`` select.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from emulator.units import Octets, Us
+
+
+class Leg(StrEnum):
+    """Say which way a datagram goes, seen from the device under test."""
+
+    TO_DEVICE = "to device"
+    FROM_DEVICE = "from device"
+
+
+class CutKind(StrEnum):
+    """Say where inside a flash operation the supply is cut."""
+
+    BEFORE = "before"  # the operation leaves no mark
+    AFTER = "after"  # the operation is complete, nothing after it happens
+    TORN = "torn"  # a program stops after some octets
+    HALF_ERASE = "half erase"  # the first half of the area is erased, the rest is not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutPower:
+    """Cut the supply at flash operation ``operation`` (counted from 0 in the device's life).
+
+    ``octets`` is how many octets a torn program still wrote; it is not used for other kinds.
+    """
+
+    operation: int
+    kind: CutKind
+    octets: Octets = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Select the ``number``-th datagram on a leg, of a cluster and ZCL command where given."""
+
+    leg: Leg
+    number: int
+    cluster: int | None = None
+    command: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropFrame:
+    """Lose ``count`` selected datagrams in a row."""
+
+    at: Selector
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuplicateFrame:
+    """Deliver the selected datagram once more, ``after_us`` later."""
+
+    at: Selector
+    after_us: Us = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelayFrame:
+    """Deliver the selected datagram late; long enough, it is overtaken."""
+
+    at: Selector
+    by_us: Us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruncateFrame:
+    """Keep only the first ``octets`` of the selected datagram's payload."""
+
+    at: Selector
+    octets: Octets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlipBit:
+    """Flip one bit of the selected datagram's payload; ``bit`` counts from its first octet's bit 0."""
+
+    at: Selector
+    bit: int
+
+
+FrameFault: TypeAlias = DropFrame | DuplicateFrame | DelayFrame | TruncateFrame | FlipBit
+Fault: TypeAlias = CutPower | FrameFault

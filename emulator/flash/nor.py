@@ -1,0 +1,388 @@
+"""Emulate a NOR flash that is stricter than hardware and can lose its supply in any operation.
+
+The content is a list of immutable pages, so that snapshots and fleets of bridges share memory.
+Stricter than hardware: a program unit can be programmed once between erases, even with the erased
+value, even if a power cut left no trace in it. Firmware that needs less strictness than this works
+on real parts too.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from hashlib import sha256
+from typing import NamedTuple, Self
+
+from emulator.errors import FlashError, PowerLost
+from emulator.faults import CutKind, CutPower
+from emulator.profiles.model import FlashProfile
+from emulator.units import Octets
+
+#: Content is kept in pages of at most this size where the geometry allows it.
+_PAGE_LIMIT: Octets = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """Say how large a flash is, and in which pieces it is erased and programmed.
+
+    Raises:
+        ValueError: The sizes do not divide one another, or the erased value is neither 0x00 nor
+            0xFF.
+    """
+
+    size_octets: Octets
+    erase_size_octets: Octets
+    program_size_octets: Octets
+    erased_value: int
+
+    def __post_init__(self) -> None:
+        size, sector, unit = self.size_octets, self.erase_size_octets, self.program_size_octets
+        if unit < 1 or sector < unit or sector % unit:
+            raise ValueError(f"erase size {sector} octets is no multiple of program unit {unit}")
+        if size < sector or size % sector:
+            raise ValueError(f"flash of {size} octets is no multiple of erase size {sector}")
+        if self.erased_value not in (0x00, 0xFF):
+            raise ValueError(f"erased value {self.erased_value:#x} is neither 0x00 nor 0xff")
+
+    @classmethod
+    def of(cls, flash: FlashProfile) -> Self:
+        """Return the geometry that a bridge profile describes."""
+        return cls(
+            size_octets=flash.size_octets,
+            erase_size_octets=flash.erase_size_octets,
+            program_size_octets=flash.program_size_octets,
+            erased_value=flash.erased_value,
+        )
+
+    @property
+    def page_octets(self) -> Octets:
+        """Return the size of the pages that content is kept in; pages tile sectors."""
+        sector, unit = self.erase_size_octets, self.program_size_octets
+        fits = sector > _PAGE_LIMIT and not sector % _PAGE_LIMIT and not _PAGE_LIMIT % unit
+        return _PAGE_LIMIT if fits else sector
+
+
+class OperationKind(StrEnum):
+    """Say what a flash operation does."""
+
+    PROGRAM = "program"
+    ERASE = "erase"
+
+
+class Operation(NamedTuple):
+    """Record one flash operation; ``number`` counts from 0 in the device's life.
+
+    ``data`` is what was to be programmed (None for an erase), ``phase`` what the firmware was
+    doing, ``cut`` how the supply failed in it, if it did.
+    """
+
+    number: int
+    kind: OperationKind
+    address: Octets
+    length: Octets
+    data: bytes | None
+    phase: str
+    cut: CutKind | None = None
+
+
+class Content(NamedTuple):
+    """Hold all that a flash retains without supply; hashable, and equal only if every bit is.
+
+    ``masks`` has one integer a page, one bit a program unit that cannot be programmed before an
+    erase.
+    """
+
+    pages: tuple[bytes, ...]
+    masks: tuple[int, ...]
+
+    def digest(self) -> bytes:
+        """Return 32 octets that stand for this content in another process or a file."""
+        whole = sha256()
+        for page, mask in zip(self.pages, self.masks, strict=True):
+            whole.update(_page_digest(page, mask))
+        return whole.digest()
+
+
+class Snapshot(NamedTuple):
+    """Hold a moment of a flash: its content and how many operations its life had so far."""
+
+    content: Content
+    operations: int
+
+
+@lru_cache(maxsize=4096)
+def _page_digest(page: bytes, mask: int) -> bytes:
+    return sha256(b"%x:" % mask + page).digest()
+
+
+@lru_cache(maxsize=64)
+def _blank(erased_value: int, length: Octets) -> bytes:
+    """Return the one shared object for so many erased octets."""
+    return bytes([erased_value]) * length
+
+
+class Nor:
+    """Read, program and erase; count and log each operation; lose the supply where a plan says so.
+
+    An operation takes its number when it starts, so one that is cut has a number too, whatever it
+    left behind; the first operation after the next power on has the number above it.
+
+    Attributes:
+        geometry: Sizes and the erased value.
+        phase: What the firmware is doing; a label that the log copies.
+        recording: Whether operations are logged. The log grows until cleared: ``log.clear()``.
+        log: Operations in order.
+        operations: How many operations were started in the device's life.
+    """
+
+    __slots__ = (
+        "_blank",
+        "_cut_at",
+        "_cuts",
+        "_masks",
+        "_page",
+        "_pages",
+        "_sector",
+        "_size",
+        "_unit",
+        "geometry",
+        "log",
+        "operations",
+        "phase",
+        "recording",
+    )
+
+    def __init__(self, geometry: Geometry, *, recording: bool = True) -> None:
+        self.geometry = geometry
+        self.phase = ""
+        self.recording = recording
+        self.log: list[Operation] = []
+        self.operations = 0
+        self._size = geometry.size_octets
+        self._sector = geometry.erase_size_octets
+        self._unit = geometry.program_size_octets
+        self._page = geometry.page_octets
+        self._blank = _blank(geometry.erased_value, self._page)
+        self._pages = [self._blank] * (self._size // self._page)
+        self._masks = [0] * (self._size // self._page)
+        self._cuts: tuple[CutPower, ...] = ()
+        self._cut_at = -1
+
+    # What firmware does.
+
+    def read(self, address: Octets, length: Octets) -> bytes:
+        """Return ``length`` octets from ``address`` on.
+
+        Raises:
+            FlashError: A part of them is outside the flash.
+        """
+        if address < 0 or length < 0 or address + length > self._size:
+            raise self._misuse("read", address, length, "outside the flash")
+        index, at = divmod(address, self._page)
+        if at + length <= self._page:
+            return self._pages[index][at : at + length] if length else b""
+        last = (address + length - 1) // self._page
+        return b"".join(self._pages[index : last + 1])[at : at + length]
+
+    def program(self, address: Octets, data: bytes) -> None:
+        """Program whole units as one operation.
+
+        Raises:
+            FlashError: Misaligned, no whole number of units, outside the flash, or a unit was
+                programmed since its last erase (a torn program and a half erase count).
+            PowerLost: The plan cut the supply in this operation.
+        """
+        length = len(data)
+        if address % self._unit or length % self._unit or not length:
+            raise self._misuse("program", address, length, f"unit is {self._unit} octets")
+        index, at = divmod(address, self._page)
+        end = at + length
+        number = self.operations
+        if end > self._page or number == self._cut_at or address < 0 or address >= self._size:
+            self._program_slowly(address, data)
+            return
+        bits = (1 << length // self._unit) - 1 << at // self._unit
+        mask = self._masks[index]
+        if mask & bits:
+            raise self._misuse("program", address, length, "programmed since the last erase")
+        self.operations = number + 1
+        if self.recording:
+            self.log.append(
+                Operation(number, OperationKind.PROGRAM, address, length, data, self.phase)
+            )
+        page = self._pages[index]
+        self._pages[index] = b"".join((page[:at], data, page[end:]))
+        self._masks[index] = mask | bits
+
+    def erase(self, address: Octets, length: Octets) -> None:
+        """Erase whole sectors, one operation each, in rising order.
+
+        Raises:
+            FlashError: Misaligned, no whole number of sectors, or outside the flash.
+            PowerLost: The plan cut the supply in one of the operations.
+        """
+        if address % self._sector or length % self._sector or length <= 0:
+            raise self._misuse("erase", address, length, f"sector is {self._sector} octets")
+        if address < 0 or address + length > self._size:
+            raise self._misuse("erase", address, length, "outside the flash")
+        for sector in range(address, address + length, self._sector):
+            cut = self._start(OperationKind.ERASE, sector, self._sector, None)
+            if cut is not None:
+                self._cut_erase(sector, cut)
+            self._erase_sector(sector)
+
+    # What a plan, a factory and a sweep do.
+
+    def arm(self, *cuts: CutPower) -> None:
+        """Replace the plan of power cuts; a later one of them hits a recovery from an earlier one.
+
+        A cut *inside* an operation fits both kinds of operation: ``TORN`` on an erase acts as
+        ``HALF_ERASE``, and ``HALF_ERASE`` on a program as ``TORN`` at half its octets.
+
+        Args:
+            cuts: In rising order of ``operation``, none of them started yet; none at all disarms.
+
+        Raises:
+            ValueError: The order is wrong, or an operation is in the past.
+        """
+        floor = self.operations
+        for cut in cuts:
+            if cut.operation < floor:
+                raise ValueError(f"cut at operation {cut.operation}, next possible is {floor}")
+            floor = cut.operation + 1
+        self._cuts = cuts
+        self._cut_at = cuts[0].operation if cuts else -1
+
+    def preload(self, address: Octets, data: bytes) -> None:
+        """Program in the factory: not counted, not logged, never cut; a part of a unit is padded.
+
+        Raises:
+            FlashError: Misaligned, outside the flash, or programmed before.
+        """
+        unit = self._unit
+        padded = data + _blank(self.geometry.erased_value, -len(data) % unit)
+        if address % unit:
+            raise self._misuse("preload", address, len(data), f"unit is {unit} octets")
+        self._check_free("preload", address, len(padded))
+        self._put(address, padded)
+        self._mark(address, len(padded))
+
+    def content(self) -> Content:
+        """Return all that stays without supply, sharing memory with this flash; cheap."""
+        return Content(tuple(self._pages), tuple(self._masks))
+
+    def pages(self, address: Octets, length: Octets) -> tuple[bytes, ...]:
+        """Return the shared pages that hold ``length`` octets from a page's first octet on.
+
+        Raises:
+            FlashError: ``address`` is inside a page, or the octets are outside the flash.
+        """
+        if address % self._page or address < 0 or address + length > self._size:
+            raise self._misuse("read", address, length, f"page is {self._page} octets")
+        return tuple(self._pages[address // self._page : -(-(address + length) // self._page)])
+
+    def snapshot(self) -> Snapshot:
+        """Return this moment: content and count; not the log, not the plan, not the phase."""
+        return Snapshot(self.content(), self.operations)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back, or over, to a moment of a flash of the same geometry; disarms, keeps the log.
+
+        Raises:
+            ValueError: The snapshot has another number of pages, or pages of another size.
+        """
+        pages, masks = snapshot.content
+        if len(pages) != len(self._pages) or len(pages[0]) != self._page:
+            raise ValueError(f"{len(pages)} pages of {len(pages[0])} octets: another geometry")
+        self._pages = list(pages)
+        self._masks = list(masks)
+        self.operations = snapshot.operations
+        self.arm()
+
+    # Inside.
+
+    def _program_slowly(self, address: Octets, data: bytes) -> None:
+        """Program over a page boundary, or with a cut inside."""
+        self._check_free("program", address, len(data))
+        cut = self._start(OperationKind.PROGRAM, address, len(data), data)
+        if cut is not None:
+            self._cut_program(address, data, cut)
+        self._put(address, data)
+        self._mark(address, len(data))
+
+    def _start(
+        self, kind: OperationKind, address: Octets, length: Octets, data: bytes | None
+    ) -> CutPower | None:
+        """Number and log an operation; return the cut that hits it."""
+        number = self.operations
+        self.operations = number + 1
+        cut = None
+        if number == self._cut_at:
+            cut, self._cuts = self._cuts[0], self._cuts[1:]
+            self._cut_at = self._cuts[0].operation if self._cuts else -1
+        if self.recording:
+            hit = None if cut is None else cut.kind
+            self.log.append(Operation(number, kind, address, length, data, self.phase, hit))
+        return cut
+
+    def _cut_program(self, address: Octets, data: bytes, cut: CutPower) -> None:
+        written = {
+            CutKind.AFTER: len(data),
+            CutKind.TORN: max(0, min(cut.octets, len(data))),
+            CutKind.HALF_ERASE: len(data) // 2,
+        }
+        if cut.kind is not CutKind.BEFORE:
+            self._put(address, data[: written[cut.kind]])
+            self._mark(address, len(data))
+        raise PowerLost(f"{cut.kind} operation {cut.operation}")
+
+    def _cut_erase(self, sector: Octets, cut: CutPower) -> None:
+        if cut.kind is CutKind.AFTER:
+            self._erase_sector(sector)
+        elif cut.kind is not CutKind.BEFORE:
+            self._put(sector, _blank(self.geometry.erased_value, self._sector // 2))
+            self._mark(sector, self._sector)
+        raise PowerLost(f"{cut.kind} operation {cut.operation}")
+
+    def _erase_sector(self, sector: Octets) -> None:
+        for index in range(sector // self._page, (sector + self._sector) // self._page):
+            self._pages[index] = self._blank
+            self._masks[index] = 0
+
+    def _spans(self, address: Octets, length: Octets) -> Iterator[tuple[int, Octets, Octets]]:
+        """Yield page index, first and end octet in the page, over a range."""
+        while length > 0:
+            index, at = divmod(address, self._page)
+            end = min(self._page, at + length)
+            yield index, at, end
+            address += end - at
+            length -= end - at
+
+    def _check_free(self, what: str, address: Octets, length: Octets) -> None:
+        if address < 0 or address + length > self._size:
+            raise self._misuse(what, address, length, "outside the flash")
+        for index, at, end in self._spans(address, length):
+            if self._masks[index] & self._bits(at, end):
+                raise self._misuse(what, address, length, "programmed since the last erase")
+
+    def _put(self, address: Octets, data: bytes) -> None:
+        done = 0
+        for index, at, end in self._spans(address, len(data)):
+            page = self._pages[index]
+            made = page[:at] + data[done : done + end - at] + page[end:]
+            self._pages[index] = self._blank if made == self._blank else made
+            done += end - at
+
+    def _mark(self, address: Octets, length: Octets) -> None:
+        for index, at, end in self._spans(address, length):
+            self._masks[index] |= self._bits(at, end)
+
+    def _bits(self, at: Octets, end: Octets) -> int:
+        """Return the mask of the units in ``[at, end)`` of a page, both at unit boundaries."""
+        return (1 << (end - at) // self._unit) - 1 << at // self._unit
+
+    def _misuse(self, what: str, address: Octets, length: Octets, why: str) -> FlashError:
+        return FlashError(
+            f"{what} of {length} octets at {address:#x}: {why} (flash of {self._size} octets)"
+        )

@@ -1,0 +1,153 @@
+"""Host machines in a world of virtual time, on a virtual network: the link of CI."""
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from emulator.actions import (
+    Action,
+    Join,
+    Leave,
+    Poll,
+    PowerOff,
+    PowerOn,
+    Reboot,
+    Receive,
+    Report,
+    Send,
+    Stimulus,
+    Wake,
+)
+from emulator.contract import Powered
+from emulator.errors import BootError, LinkError, PowerLost
+from emulator.link.medium import Medium, Tap
+from emulator.link.port import Capability
+from emulator.units import Us
+from emulator.wire.aps import Datagram
+from emulator.world import World
+
+#: A machine that asks to be woken at once this often, without time passing, hangs.
+WAKES_AT_ONCE = 10_000
+
+_WAKE = Wake()
+
+
+class DirectLink:
+    """Run one device in a world: stimuli in, its actions out, its deadline kept."""
+
+    capabilities = frozenset(
+        {
+            Capability.POWER,
+            Capability.FRAME_FAULTS,
+            Capability.VIRTUAL_TIME,
+            Capability.FRAME_COUNTERS,
+        }
+    )
+
+    def __init__(self, world: World, medium: Medium, tap: Tap, name: str, device: Powered) -> None:
+        self._world, self._medium, self._tap = world, medium, tap
+        self.name, self.device = name, device
+        self.powered = False
+        self._wake_at: Us | None = None
+        self._wakes = (0, 0)  # time of the last wake, how many at that time
+        world.attach(name, self)
+
+    # The Link protocol.
+
+    def send(self, datagram: Datagram) -> None:
+        """Put a datagram of this device on the network."""
+        self._medium.carry(self.name, datagram)
+
+    def run(self, until: Callable[[], bool], limit_us: Us) -> bool:
+        """Let virtual time pass until a condition holds."""
+        return self._world.run(until, limit_us)
+
+    def power(self, on: bool) -> None:
+        """Raise or cut the supply now; a restart that is under way is forgotten."""
+        self._world.discard(self.name, lambda stimulus: isinstance(stimulus, PowerOn | PowerOff))
+        self.take(PowerOn() if on else PowerOff(), self._world.now)
+
+    # The Receiver protocol.
+
+    def take(self, stimulus: Stimulus, now: Us) -> None:
+        """Hand a stimulus to the device and do what it answers."""
+        try:
+            actions = self._ask(stimulus, now)
+        except PowerLost:
+            self._tap(now, self.name, "power lost", "")
+            self._off(now)
+            return
+        except BootError as error:
+            self._tap(now, self.name, "dead", str(error))
+            self._off(now)
+            return
+        for action in actions:
+            self._perform(action, now)
+        deadline = self.device.deadline if self.powered else None
+        if deadline is not None and (self._wake_at is None or deadline < self._wake_at):
+            self._wake_at = deadline if deadline > now else now
+            self._world.post(self._wake_at, self.name, _WAKE)
+
+    def _ask(self, stimulus: Stimulus, now: Us) -> Sequence[Action]:
+        kind = type(stimulus)
+        if kind is Receive:
+            if self.powered:
+                return self.device.receive(stimulus.datagram, now)  # type: ignore[union-attr]  # kind
+            return ()
+        if kind is Wake:
+            return self._wake(now)
+        match stimulus:
+            case PowerOn():
+                if self.powered:
+                    return ()
+                self.powered = True
+                self._tap(now, self.name, "power", "on")
+                return self.device.power_on(now)
+            case PowerOff():
+                self._tap(now, self.name, "power", "off")
+                self._off(now)
+                return ()
+            case Receive() | Wake():  # handled above, by type: this is the hot path
+                return ()
+            case _:
+                return self.device.event(stimulus, now) if self.powered else ()
+
+    def _wake(self, now: Us) -> Sequence[Action]:
+        if now != self._wake_at:
+            return ()  # a later wish replaced this one
+        self._wake_at = None
+        deadline = self.device.deadline if self.powered else None
+        if deadline is None or deadline > now:
+            return ()
+        at, count = self._wakes
+        self._wakes = (now, count + 1 if at == now else 1)
+        if self._wakes[1] > WAKES_AT_ONCE:
+            raise LinkError(f"{self.name} asks to be woken at {now} us for ever")
+        return self.device.wake(now)
+
+    def _perform(self, action: Action, now: Us) -> None:
+        if type(action) is Send:
+            self._medium.carry(self.name, action.datagram)
+            return
+        match action:
+            case Send():  # handled above, by type: this is the hot path
+                pass
+            case Join(eui64=eui64, rejoin=rejoin, sleepy=sleepy):
+                self._medium.join(self.name, eui64, rejoin=rejoin, sleepy=sleepy)
+            case Leave():
+                self._medium.leave(self.name)
+            case Poll():
+                self._medium.poll(self.name)
+            case Reboot(after_us=after_us):
+                self._tap(now, self.name, "reboot", "")
+                self._off(now)
+                self._world.post(now + after_us, self.name, PowerOn())
+            case Report():
+                self._tap(now, self.name, "report", action)
+            case _:
+                assert_never(action)
+
+    def _off(self, now: Us) -> None:
+        if self.powered:
+            self.powered = False
+            self._wake_at = None
+            self.device.power_off(now)

@@ -1,0 +1,201 @@
+"""Carry datagrams between the nodes of one virtual network; the one place where frame faults act."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, assert_never
+
+from emulator.actions import Delivered, Joined, JoinRefused, Left, Receive
+from emulator.faults import (
+    DelayFrame,
+    DropFrame,
+    DuplicateFrame,
+    FlipBit,
+    FrameFault,
+    Leg,
+    TruncateFrame,
+)
+from emulator.units import MILLISECOND, Us
+from emulator.wire.aps import BROADCAST_ALL, FIRST_BROADCAST, ApsOptions, Datagram
+from emulator.world import World
+
+#: One hop of an unencrypted 2.4 GHz network with queues: a few milliseconds [ASSUMED].
+LATENCY_US: Us = 5 * MILLISECOND
+
+#: Datagrams that a parent holds for one sleepy child; ZigBee asks for at least one per child.
+PARENT_BUFFER = 8
+
+
+class Tap(Protocol):
+    """Listen to what happens on a medium."""
+
+    def __call__(self, now: Us, who: str, what: str, subject: object) -> None:
+        """Note one happening; ``subject`` is a datagram, an action or a text."""
+        ...
+
+
+class Gate(Protocol):
+    """Admit devices: the trust centre's part of a hub."""
+
+    def admit(self, eui64: int, rejoin: bool) -> Joined | None:
+        """Return the address and key for a device, or None to refuse it."""
+        ...
+
+
+@dataclass(slots=True)
+class _Node:
+    name: str
+    address: int | None
+    sleepy: bool = False
+    reports: bool = False
+    counter: tuple[int, int] = (-1, -1)  # key id, highest NWK frame counter heard
+    held: list[Datagram] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Count the datagrams that one fault selects."""
+
+    fault: FrameFault
+    seen: int = 0
+
+    def hit(self, leg: Leg, datagram: Datagram) -> bool:
+        at = self.fault.at
+        if at.leg is not leg or (at.cluster is not None and at.cluster != datagram.cluster):
+            return False
+        if at.command is not None and datagram.payload[2:3] != bytes((at.command,)):
+            return False
+        self.seen += 1
+        count = self.fault.count if isinstance(self.fault, DropFrame) else 1
+        return at.number < self.seen <= at.number + count
+
+
+class Medium:
+    """Be the air of a virtual network: addresses, latency, faults, a parent for sleepy nodes.
+
+    Datagrams whose NWK frame counter does not rise are dropped, as every receiver on a real network
+    would drop them; the tap says so.
+    """
+
+    def __init__(
+        self, world: World, gate: Gate, tap: Tap, dut: str, latency_us: Us = LATENCY_US
+    ) -> None:
+        self._world, self._gate, self._tap, self._dut = world, gate, tap, dut
+        self._latency_us = latency_us
+        self._nodes: dict[str, _Node] = {}
+        self._by_address: dict[int, _Node] = {}
+        self._watches: list[_Watch] = []
+
+    def attach(self, name: str, address: int | None, *, reports: bool = False) -> None:
+        """Add a node; without an address it must join first."""
+        self._nodes[name] = _Node(name, address, reports=reports)
+        if address is not None:
+            self._by_address[address] = self._nodes[name]
+
+    def plan(self, faults: Sequence[FrameFault]) -> None:
+        """Replace the plan of frame faults; each counts from now."""
+        self._watches = [_Watch(fault) for fault in faults]
+
+    def join(self, name: str, eui64: int, *, rejoin: bool, sleepy: bool) -> None:
+        """Let a node ask for admission; the answer comes one latency later."""
+        node, at = self._nodes[name], self._world.now + self._latency_us
+        joined = self._gate.admit(eui64, rejoin)
+        self._tap(self._world.now, name, "join", "refused" if joined is None else "admitted")
+        if joined is None:
+            self._world.post(at, name, JoinRefused())
+            return
+        if node.address is not None:
+            self._by_address.pop(node.address, None)
+        node.address, node.sleepy = joined.address, sleepy
+        node.held.clear()
+        self._by_address[joined.address] = node
+        self._world.post(at, name, joined)
+
+    def leave(self, name: str) -> None:
+        """Take a node off the network."""
+        node = self._nodes[name]
+        if node.address is not None:
+            self._by_address.pop(node.address, None)
+            node.address = None
+            self._tap(self._world.now, name, "leave", "")
+            self._world.post(self._world.now + self._latency_us, name, Left())
+
+    def poll(self, name: str) -> None:
+        """Deliver what the parent holds for a sleepy node."""
+        node = self._nodes[name]
+        at = self._world.now + self._latency_us
+        for datagram in node.held:
+            self._world.post(at, name, Receive(datagram=datagram))
+        node.held.clear()
+
+    def carry(self, sender: str, datagram: Datagram) -> None:
+        """Take a datagram from a node and deliver it, or not."""
+        now = self._world.now
+        self._tap(now, sender, "send", datagram)
+        node = self._nodes[sender]
+        counter = datagram.frame_counter
+        if counter is not None:
+            mark = (datagram.key_id or 0, counter)
+            if mark <= node.counter:
+                self._tap(now, sender, "lost", f"frame counter {counter} does not rise")
+                return
+            node.counter = mark
+        if self._watches:
+            self._faulty(sender, datagram, now)
+        else:
+            self._deliver(sender, datagram, now + self._latency_us)
+
+    def _deliver(self, sender: str, datagram: Datagram, at: Us) -> None:
+        destination = datagram.destination
+        target = self._by_address.get(destination)
+        if target is not None:
+            self._hand(target, datagram, at)
+        elif destination >= FIRST_BROADCAST:
+            for node in list(self._nodes.values()):
+                awake_only = node.sleepy and destination != BROADCAST_ALL
+                if node.name != sender and node.address is not None and not awake_only:
+                    self._hand(node, datagram, at)
+        else:
+            self._tap(self._world.now, sender, "lost", f"nobody has address {destination:#06x}")
+        if datagram.options & ApsOptions.ACKNOWLEDGE and self._nodes[sender].reports:
+            report = Delivered(aps_counter=datagram.aps_counter, success=target is not None)
+            self._world.post(at + self._latency_us, sender, report)
+
+    def _hand(self, node: _Node, datagram: Datagram, at: Us) -> None:
+        if not node.sleepy:
+            self._world.post(at, node.name, Receive(datagram=datagram))
+        elif len(node.held) < PARENT_BUFFER:
+            node.held.append(datagram)
+        else:
+            self._tap(self._world.now, node.name, "lost", "the parent's buffer is full")
+
+    def _faulty(self, sender: str, datagram: Datagram, now: Us) -> None:
+        """Apply every fault of the plan that selects this datagram, in the plan's order."""
+        leg = Leg.FROM_DEVICE if sender == self._dut else Leg.TO_DEVICE
+        arrivals = [now + self._latency_us]
+        for watch in self._watches:
+            if not watch.hit(leg, datagram):
+                continue
+            fault = watch.fault
+            self._tap(now, sender, "fault", fault)
+            match fault:
+                case DropFrame():
+                    arrivals = []
+                case DuplicateFrame(after_us=after_us):
+                    arrivals += [at + after_us for at in arrivals]
+                case DelayFrame(by_us=by_us):
+                    arrivals = [at + by_us for at in arrivals]
+                case TruncateFrame(octets=octets):
+                    datagram = replace(datagram, payload=datagram.payload[:octets])
+                case FlipBit(bit=bit):
+                    datagram = replace(datagram, payload=_flipped(datagram.payload, bit))
+                case _:
+                    assert_never(fault)
+        for at in arrivals:
+            self._deliver(sender, datagram, at)
+
+
+def _flipped(octets: bytes, bit: int) -> bytes:
+    index = bit // 8
+    if index >= len(octets):
+        return octets
+    return octets[:index] + bytes((octets[index] ^ (1 << bit % 8),)) + octets[index + 1 :]

@@ -1,0 +1,41 @@
+"""Do the arithmetic of the times that a server sends."""
+
+from emulator.units import MILLISECOND, SECOND, Us
+
+#: UpgradeTimeoutPolicy 0x00 (ZCL 11.10.13): apply when the server stays silent.
+APPLY_AFTER_TIMEOUT = 0
+
+#: UpgradeActivationPolicy 0x01 (ZCL 11.10.12): only an out-of-band event activates.
+OUT_OF_BAND_ONLY = 1
+
+#: The cluster revision whose MinimumBlockPeriod counts seconds (15-0324-02, 11.10.10).
+REVISION_IN_SECONDS = 2
+
+
+def block_period_us(period: int, cluster_revision: int) -> Us:
+    """Return a MinimumBlockPeriod in microseconds; its unit depends on the cluster revision.
+
+    Source: 09-5264-23 6.7.10 (milliseconds), 15-0324-02 11.10.10 (seconds).
+    """
+    return period * (SECOND if cluster_revision == REVISION_IN_SECONDS else MILLISECOND)
+
+
+def wait_s(current_s: int, request_s: int, longest_s: int) -> int:
+    """Return how many seconds WAIT_FOR_DATA asks to wait, at most ``longest_s``.
+
+    A current time of 0 makes the request time an offset. A request time before the current one is
+    invalid and waits as long as allowed: nothing tells when to come back, and a storm helps nobody.
+
+    Source: ZCL rev 8, 11.13.8.4; accept set in OTA-C-053.
+    """
+    if request_s < current_s:
+        return min(300, longest_s)
+    return min(request_s - current_s, longest_s)
+
+
+def countdown_s(current_s: int, upgrade_s: int) -> int:
+    """Return how many seconds an Upgrade End Response asks to count down; a past time is now.
+
+    Source: ZCL rev 8, 11.13.10; stacks differ on a past time (accept set in OTA-C-098).
+    """
+    return max(upgrade_s - current_s, 0)

@@ -1,0 +1,373 @@
+"""Describe a bridge type as data, and check it.
+
+Every key of a profile is declared here, once: its name, its type and its range. The loader builds
+a profile from these annotations and ``docs/profiles.md`` says what each key means and why its
+default is what it is (a test holds the page to this module).
+
+A check that fails raises ``ProfileError`` with the dotted key, what was found
+and what was expected.
+"""
+
+import json
+import re
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from itertools import combinations
+from typing import Annotated, Any, ClassVar, NamedTuple, NoReturn, get_args, get_type_hints
+
+from emulator.errors import ProfileError
+from emulator.units import Octets
+from emulator.wire.ota_file import Container
+
+
+class Range(NamedTuple):
+    """Bound an integer key; ``hexadecimal`` says how messages print it."""
+
+    least: int
+    most: int
+    hexadecimal: bool = False
+
+    def show(self, number: int) -> str:
+        """Print one number as this key is usually written."""
+        return f"0x{number:04X}" if self.hexadecimal and number >= 0 else str(number)
+
+    def __str__(self) -> str:
+        return f"{self.show(self.least)}..{self.show(self.most)}"
+
+
+#: Identifiers are read and written in hexadecimal.
+Id16 = Annotated[int, Range(0, 0xFFFF, hexadecimal=True)]
+#: 0xFFFF is the wildcard for every manufacturer: no device is that (ZCL rev 8, 11.4.2.5).
+ManufacturerCode = Annotated[int, Range(0, 0xFFFE, hexadecimal=True)]
+#: 0xFFC0 and above are files of the standard, not firmware (ZCL rev 8, 11.4.2.6).
+FirmwareType = Annotated[int, Range(0, 0xFFBF, hexadecimal=True)]
+#: 0x0000 is ZDO's own profile; 0xFFFF matches all.
+ApplicationProfile = Annotated[int, Range(1, 0xFFFE, hexadecimal=True)]
+Endpoint = Annotated[int, Range(1, 240)]
+Revision = Annotated[int, Range(1, 0xFFFF)]
+Policy = Annotated[int, Range(0, 1)]
+BlockSize = Annotated[int, Range(1, 255)]
+BlockPeriod = Annotated[int, Range(0, 0xFFFE)]
+Tries = Annotated[int, Range(1, 255)]
+#: Times: the upper bounds keep a slip of units (microseconds for seconds) from passing.
+Seconds = Annotated[int, Range(1, 31_536_000)]
+SecondsOrNone = Annotated[int, Range(0, 31_536_000)]
+Milliseconds = Annotated[int, Range(1, 3_600_000)]
+MillisecondsOrNone = Annotated[int, Range(0, 3_600_000)]
+FlashSize = Annotated[int, Range(1, 1 << 28)]
+ProgramSize = Annotated[int, Range(1, 256)]
+OctetValue = Annotated[int, Range(0, 255)]
+CounterLeap = Annotated[int, Range(1, 1 << 24)]
+
+
+class Role(StrEnum):
+    """What a bridge does in a home (gb-alt-han 1.3); code asks for roles, never for type names."""
+
+    NEAR = "near"
+    REMOTE_IHD = "remote_ihd"
+    REMOTE_GSME = "remote_gsme"
+
+
+class Power(StrEnum):
+    """Where a bridge's supply comes from."""
+
+    MAINS = "mains"
+    BATTERY = "battery"
+
+
+class Activation(StrEnum):
+    """Who starts an image that was verified."""
+
+    ZIGBEE = "zigbee"
+
+
+class Manifest(StrEnum):
+    """Which image manifest the images of this bridge carry."""
+
+    HANOVER = "hanover-1"
+    NONE = "none"
+
+
+class VerifyStep(StrEnum):
+    """What is checked of a downloaded file; ``emulator.image.verify`` has one function for each."""
+
+    HEADER = "header"
+    HARDWARE = "hardware"
+    DESTINATION = "destination"
+    SIZE = "size"
+    STRUCTURE = "structure"
+    INTEGRITY = "integrity"
+    MANIFEST = "manifest"
+
+
+class BootScheme(StrEnum):
+    """How a new image comes to run."""
+
+    AB = "ab"
+
+
+#: Values that have a meaning and no code yet: the loader says so instead of calling them unknown.
+NOT_YET: dict[type[StrEnum], frozenset[str]] = {
+    Activation: frozenset({"cs06", "ppmid"}),
+    BootScheme: frozenset({"swap"}),
+    VerifyStep: frozenset({"signature_suite1", "signature_suite2"}),
+}
+
+
+def refuse(key: str, found: str, expected: str) -> NoReturn:
+    """Raise the error of one key; every complaint about a profile is worded here."""
+    raise ProfileError(f"{key}: found {found}, expected {expected}")
+
+
+def ranges(section: type["Section"]) -> dict[str, Range]:
+    """Return the ranges that a section's annotations declare."""
+    return {
+        name: mark
+        for name, hint in get_type_hints(section, include_extras=True).items()
+        for mark in get_args(hint)[1:]
+        if isinstance(mark, Range)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Be one table of a profile: check the declared ranges on construction."""
+
+    TABLE: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for name, bound in ranges(type(self)).items():
+            number = getattr(self, name)
+            if not bound.least <= number <= bound.most:
+                self._refuse(name, bound.show(number), str(bound))
+        self._check()
+
+    def _check(self) -> None:
+        """Check what ranges cannot say."""
+
+    def _refuse(self, name: str, found: str, expected: str) -> NoReturn:
+        refuse(f"{self.TABLE}.{name}", found, expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtaProfile(Section):
+    """Hold the parameters of the OTA client (ota-cluster sections 1 to 4)."""
+
+    TABLE: ClassVar[str] = "ota"
+
+    manufacturer_code: ManufacturerCode
+    image_type: FirmwareType
+    hardware_version: Id16
+    stack_version: Id16
+    cluster_revision: Revision
+    endpoint: Endpoint
+    zigbee_profile: ApplicationProfile
+    device_id: Id16
+    activation: Activation
+    activation_policy: Policy
+    timeout_policy: Policy
+    block_size_octets: BlockSize
+    block_sends_node_address: bool
+    block_sends_period: bool
+    block_period: BlockPeriod
+    first_query_delay_s: SecondsOrNone
+    query_period_s: Seconds
+    query_jitter_s: SecondsOrNone
+    discovery_retry_s: Seconds
+    response_timeout_ms: Milliseconds
+    request_tries: Tries
+    block_timeout_ms: Milliseconds
+    block_tries: Tries
+    end_retry_s: Seconds
+    end_tries: Tries
+    wait_poll_s: Seconds
+    longest_wait_s: Seconds
+    longest_countdown_s: Seconds
+    apply_delay_ms: MillisecondsOrNone
+    aps_acknowledge: bool
+    aps_encrypt: bool
+
+    def _check(self) -> None:
+        if self.query_jitter_s >= self.query_period_s:
+            period = f"less than query_period_s ({self.query_period_s})"
+            self._refuse("query_jitter_s", str(self.query_jitter_s), period)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageProfile(Section):
+    """Say what a good firmware file of this bridge looks like, and how it is checked."""
+
+    TABLE: ClassVar[str] = "image"
+
+    container: Container
+    manifest: Manifest
+    verify: tuple[VerifyStep, ...]
+
+    def _check(self) -> None:
+        found = "[" + ", ".join(f'"{step}"' for step in self.verify) + "]"
+        if not self.verify:
+            self._refuse("verify", found, "at least one step")
+        if len(set(self.verify)) < len(self.verify):
+            self._refuse("verify", found, "each step once")
+        if VerifyStep.MANIFEST in self.verify and self.manifest is Manifest.NONE:
+            self._refuse("verify", found, 'no "manifest" step where image.manifest is "none"')
+        if VerifyStep.INTEGRITY in self.verify and self.container is not Container.ZCL:
+            expected = f'no "integrity" step: container "{self.container}" has no sub-elements'
+            self._refuse("verify", found, expected)
+
+
+def _span(area: tuple[Octets, Octets]) -> str:
+    return f"[0x{area[0]:06X}, 0x{area[1]:06X}]" if area[0] >= 0 else str(list(area))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashProfile(Section):
+    """Hold geometry and map of the flash: areas are [start, end) addresses in octets."""
+
+    TABLE: ClassVar[str] = "flash"
+    #: A record is written to one sector while another still holds the last good one.
+    LEAST_RECORD_SECTORS: ClassVar[int] = 2
+
+    size_octets: FlashSize
+    erase_size_octets: FlashSize
+    program_size_octets: ProgramSize
+    erased_value: OctetValue
+    slot_a: tuple[Octets, Octets]
+    slot_b: tuple[Octets, Octets]
+    boot_record: tuple[Octets, Octets]
+    data: tuple[Octets, Octets]
+
+    @property
+    def areas(self) -> dict[str, tuple[Octets, Octets]]:
+        """Return every area of the map by its key."""
+        names = ("slot_a", "slot_b", "boot_record", "data")
+        return {name: getattr(self, name) for name in names}
+
+    def _check(self) -> None:
+        self._check_geometry()
+        for name, area in self.areas.items():
+            self._check_area(name, area)
+        for (one, first), (two, second) in combinations(self.areas.items(), 2):
+            if first[0] < second[1] and second[0] < first[1]:
+                self._refuse(two, _span(second), f"no overlap with {one} {_span(first)}")
+        for name in ("boot_record", "data"):
+            start, end = self.areas[name]
+            if (end - start) // self.erase_size_octets < self.LEAST_RECORD_SECTORS:
+                expected = (
+                    f"at least {self.LEAST_RECORD_SECTORS} sectors"
+                    f" of {self.erase_size_octets} octets"
+                )
+                self._refuse(name, _span(self.areas[name]), expected)
+
+    def _check_geometry(self) -> None:
+        program, erase = self.program_size_octets, self.erase_size_octets
+        if program & (program - 1):
+            self._refuse("program_size_octets", str(program), "a power of two in 1..256")
+        if erase % program:
+            expected = f"a multiple of program_size_octets ({program})"
+            self._refuse("erase_size_octets", str(erase), expected)
+        if self.size_octets % erase:
+            expected = f"a multiple of erase_size_octets ({erase})"
+            self._refuse("size_octets", str(self.size_octets), expected)
+        if self.erased_value not in (0x00, 0xFF):
+            self._refuse("erased_value", f"0x{self.erased_value:02X}", "0x00 or 0xFF")
+
+    def _check_area(self, name: str, area: tuple[Octets, Octets]) -> None:
+        start, end = area
+        if not 0 <= start < end <= self.size_octets:
+            expected = (
+                f"[start, end] with 0 <= start < end <= size_octets (0x{self.size_octets:06X})"
+            )
+            self._refuse(name, _span(area) if start >= 0 else str(list(area)), expected)
+        if start % self.erase_size_octets or end % self.erase_size_octets:
+            expected = f"both ends multiples of erase_size_octets ({self.erase_size_octets})"
+            self._refuse(name, _span(area), expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootProfile(Section):
+    """Say how often and how long a new image is tried before the old one comes back."""
+
+    TABLE: ClassVar[str] = "boot"
+
+    scheme: BootScheme
+    trial_boots: Tries
+    confirm_within_s: Seconds
+    trial_checkpoint_s: Seconds
+
+    def _check(self) -> None:
+        if self.trial_checkpoint_s > self.confirm_within_s:
+            expected = f"at most confirm_within_s ({self.confirm_within_s})"
+            self._refuse("trial_checkpoint_s", str(self.trial_checkpoint_s), expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadioProfile(Section):
+    """Say what the radio layer of the emulated bridge keeps and does."""
+
+    TABLE: ClassVar[str] = "radio"
+
+    frame_counter_leap: CounterLeap
+    rejoin_retry_s: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SleepProfile(Section):
+    """Say how a sleepy bridge fetches what its parent holds for it."""
+
+    TABLE: ClassVar[str] = "sleep"
+
+    poll_ms: Milliseconds
+    fast_poll_ms: Milliseconds
+
+    def _check(self) -> None:
+        if self.fast_poll_ms > self.poll_ms:
+            self._refuse(
+                "fast_poll_ms", str(self.fast_poll_ms), f"at most poll_ms ({self.poll_ms})"
+            )
+
+
+#: A name stands in report rows and in file names of traces.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Be one bridge type: values only, no behaviour."""
+
+    name: str
+    about: str
+    role: Role
+    power: Power
+    ota: OtaProfile
+    image: ImageProfile
+    flash: FlashProfile
+    boot: BootProfile
+    radio: RadioProfile
+    sleep: SleepProfile | None = None
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            refuse("name", json.dumps(self.name), "1..32 letters, digits, '.', '_' or '-'")
+        if not self.about.strip() or not self.about.isprintable():
+            refuse("about", json.dumps(self.about), "one line of printable text")
+        slots = [end - start for start, end in (self.flash.slot_a, self.flash.slot_b)]
+        if slots[0] != slots[1]:  # what runs from one slot must run from the other ("ab")
+            refuse("flash.slot_b", f"{slots[1]} octets", f"{slots[0]} octets, as slot_a")
+
+
+def section_of(hint: Any) -> type[Section] | None:
+    """Return the section that an annotation of ``Profile`` names, None where it names none."""
+    for candidate in (hint, *get_args(hint)):
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return candidate
+    return None
+
+
+def keys() -> tuple[str, ...]:
+    """Return every dotted key that a profile may have, in the order of the model."""
+    found: list[str] = []
+    for name, hint in get_type_hints(Profile).items():
+        section = section_of(hint)
+        found += [f"{name}.{field.name}" for field in fields(section)] if section else [name]
+    return tuple(found)

@@ -1,0 +1,76 @@
+"""The lane of CI: an emulated bridge in the same process, in virtual time, over datagrams in memory."""
+
+from collections.abc import Callable, Sequence
+
+from emulator.contract import Device
+from emulator.device.bridge import Bridge
+from emulator.device.defects import parts_of
+from emulator.faults import FrameFault
+from emulator.link.chance import stream
+from emulator.link.direct import DirectLink
+from emulator.link.medium import Medium
+from emulator.link.port import Capability
+from emulator.units import Us
+from emulator.wire.aps import Datagram
+from emulator.world import World
+from harness.lanes.port import Setup
+
+DUT = "dut"
+HUB = "hub"
+
+
+class VirtualLane:
+    """Host any device that keeps the contract in a world of its own, beside the hub."""
+
+    capabilities = DirectLink.capabilities
+
+    def __init__(self, setup: Setup, device: Device) -> None:
+        self._world = World()
+        self._medium = Medium(self._world, setup.hub, setup.trace, dut=DUT)
+        self._medium.attach(HUB, setup.hub.address)
+        self._medium.attach(DUT, None)
+        hub = DirectLink(self._world, self._medium, setup.trace, HUB, setup.hub)
+        self._dut = DirectLink(self._world, self._medium, setup.trace, DUT, device)
+        device.factory(setup.identity, setup.image, setup.version, setup.seed)
+        hub.power(True)
+
+    @property
+    def now(self) -> Us:
+        """Return virtual time."""
+        return self._world.now
+
+    @property
+    def powered(self) -> bool:
+        """Tell whether the DUT has its supply."""
+        return self._dut.powered
+
+    def run(self, until: Callable[[], bool], limit_us: Us) -> bool:
+        """Let virtual time pass."""
+        return self._world.run(until, limit_us)
+
+    def send(self, datagram: Datagram) -> None:
+        """Put a datagram of the hub's, or of a stranger's, on the network."""
+        self._medium.carry(HUB, datagram)
+
+    def power(self, on: bool) -> None:
+        """Raise or cut the DUT's supply."""
+        self._dut.power(on)
+
+    def plan(self, faults: Sequence[FrameFault]) -> None:
+        """Replace the frame faults that are to come."""
+        self._medium.plan(faults)
+
+    def close(self) -> None:
+        """Cut the supply; everything else is memory."""
+        if self._dut.powered:
+            self._dut.power(False)
+
+
+class DirectLane(VirtualLane):
+    """Carry datagrams to an emulated bridge of this process."""
+
+    capabilities = DirectLink.capabilities | {Capability.PROBE}
+
+    def __init__(self, setup: Setup) -> None:
+        self.bridge = Bridge(setup.profile, stream, parts_of(setup.defect))
+        super().__init__(setup, self.bridge)

@@ -1,0 +1,76 @@
+"""State what a lane is: how the harness reaches the device under test, and who owns time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from emulator.contract import Identity
+from emulator.faults import FrameFault
+from emulator.link.port import Capability
+from emulator.profiles.model import Profile
+from emulator.units import Us
+from emulator.wire.aps import Datagram
+from harness.hub.server import Hub
+from harness.trace import Trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """Say what a lane is opened for: whom it carries, from what it starts, which seed rules."""
+
+    profile: Profile
+    identity: Identity
+    image: bytes
+    version: int
+    seed: int
+    hub: Hub
+    trace: Trace
+    #: Id of the defect that the device has; only lanes with ``Capability.PROBE`` can plant one.
+    defect: str | None = None
+
+
+class Lane(Protocol):
+    """Carry datagrams between hub and DUT, and let time pass."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Return what this lane can do."""
+        ...
+
+    @property
+    def now(self) -> Us:
+        """Return the lane's time in microseconds."""
+        ...
+
+    @property
+    def powered(self) -> bool:
+        """Tell whether the DUT has its supply, as far as the lane knows."""
+        ...
+
+    def run(self, until: Callable[[], bool], limit_us: Us) -> bool:
+        """Let time pass until a condition holds, at most ``limit_us``; tell whether it holds."""
+        ...
+
+    def send(self, datagram: Datagram) -> None:
+        """Put a datagram of the hub's, or of a stranger's, on the network."""
+        ...
+
+    def power(self, on: bool) -> None:
+        """Raise or cut the DUT's supply.
+
+        Raises:
+            LinkError: The lane has no means to (``Capability.POWER`` is missing).
+        """
+        ...
+
+    def plan(self, faults: Sequence[FrameFault]) -> None:
+        """Replace the frame faults that are to come.
+
+        Raises:
+            LinkError: The lane cannot (``Capability.FRAME_FAULTS`` is missing).
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the lane holds; safe to call twice."""
+        ...

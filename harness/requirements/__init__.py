@@ -1,0 +1,1 @@
+"""The requirements that the suite judges by, as data."""

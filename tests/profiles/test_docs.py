@@ -1,0 +1,30 @@
+"""docs/profiles.md tells of every key of the model, and of no other."""
+
+import re
+from pathlib import Path
+
+from emulator.profiles import model
+
+PAGE = Path(__file__).parents[2] / "docs" / "profiles.md"
+
+
+def documented(text: str) -> list[str]:
+    """Return the keys that have a row of their own, in order."""
+    return re.findall(r"^\| `([a-z_.]+)` \|", text, re.MULTILINE)
+
+
+def test_every_key_has_a_row_and_no_row_is_stale() -> None:
+    assert documented(PAGE.read_text("utf-8")) == list(model.keys())
+
+
+def test_a_row_that_is_missing_is_seen() -> None:
+    text = PAGE.read_text("utf-8")
+    shorter = re.sub(r"^\| `ota\.block_tries` .*\n", "", text, flags=re.MULTILINE)
+    assert set(model.keys()) - set(documented(shorter)) == {"ota.block_tries"}
+
+
+def test_every_value_of_an_enum_is_named() -> None:
+    kinds = (*model.NOT_YET, model.Role, model.Power, model.Container, model.Manifest)
+    text = PAGE.read_text("utf-8")
+    values = {str(each) for kind in kinds for each in kind} | set().union(*model.NOT_YET.values())
+    assert {value for value in values if f"`{value}`" not in text} == set()

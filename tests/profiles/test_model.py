@@ -1,0 +1,121 @@
+"""Each check of the model refuses what it is there for, and a profile at its edge passes."""
+
+from dataclasses import FrozenInstanceError, fields
+from typing import Any
+
+import pytest
+
+from emulator.errors import ProfileError
+from emulator.profiles import load, model
+
+BASE = load.load("B1")
+TABLES = ("ota", "image", "flash", "boot", "radio", "sleep")
+
+REFUSED: list[tuple[dict[str, object], str]] = [
+    ({"name": "a b"}, r"name: found \"a b\", expected 1\.\.32 letters"),
+    ({"name": "../evil"}, r"name: found"),
+    ({"about": " "}, r"about: found \" \", expected one line"),
+    ({"about": "two\nlines"}, r"about: found"),
+    ({"ota.manufacturer_code": 0xFFFF}, r"found 0xFFFF, expected 0x0000\.\.0xFFFE"),
+    ({"ota.image_type": 0xFFC0}, r"found 0xFFC0, expected 0x0000\.\.0xFFBF"),
+    ({"ota.image_type": -1}, r"found -1, expected 0x0000\.\.0xFFBF"),
+    ({"ota.endpoint": 0}, r"expected 1\.\.240"),
+    ({"ota.endpoint": 241}, r"expected 1\.\.240"),
+    ({"ota.zigbee_profile": 0}, r"found 0x0000, expected 0x0001"),
+    ({"ota.activation_policy": 2}, r"expected 0\.\.1"),
+    ({"ota.block_size_octets": 0}, r"expected 1\.\.255"),
+    ({"ota.block_size_octets": 256}, r"expected 1\.\.255"),
+    ({"ota.query_period_s": 0}, r"expected 1\.\."),
+    ({"ota.query_jitter_s": 86_400}, r"query_jitter_s: found 86400, expected less than"),
+    ({"image.verify": []}, r"image\.verify: found \[\], expected at least one step"),
+    ({"image.verify": ["size", "size"]}, r"expected each step once"),
+    ({"image.manifest": "none"}, r'image\.verify: .*no "manifest" step'),
+    ({"image.container": "gbcs"}, r'image\.verify: .*no "integrity" step'),
+    ({"flash.program_size_octets": 3}, r"found 3, expected a power of two"),
+    ({"flash.program_size_octets": 512}, r"found 512, expected 1\.\.256"),
+    ({"flash.erase_size_octets": 4000}, r"found 4000, expected a multiple of program_size"),
+    ({"flash.size_octets": 0x100001}, r"size_octets: .*a multiple of erase_size"),
+    ({"flash.erased_value": 0x7F}, r"found 0x7F, expected 0x00 or 0xFF"),
+    ({"flash.slot_a": [0x040000, 0]}, r"slot_a: .*0 <= start < end <= size_octets"),
+    ({"flash.slot_a": [0, 0]}, r"slot_a: .*start < end"),
+    ({"flash.slot_a": [-4096, 0x03F000]}, r"slot_a: found \[-4096"),
+    ({"flash.slot_b": [0x0C1000, 0x101000]}, r"slot_b: .*end <= size_octets"),
+    ({"flash.slot_b": [0x040800, 0x080800]}, r"slot_b: .*multiples of erase_size"),
+    ({"flash.slot_b": [0x03F000, 0x07F000]}, r"slot_b: .*no overlap with slot_a"),
+    ({"flash.data": [0x081000, 0x083000]}, r"data: .*no overlap with boot_record"),
+    ({"flash.boot_record": [0x080000, 0x081000]}, r"boot_record: .*at least 2 sectors"),
+    ({"flash.data": [0x082000, 0x083000]}, r"data: .*at least 2 sectors"),
+    ({"flash.slot_b": [0x040000, 0x07F000]}, r"slot_b: found 258048 octets, expected 262144"),
+    ({"boot.trial_boots": 0}, r"trial_boots: found 0, expected 1\.\.255"),
+    ({"boot.trial_checkpoint_s": 1801}, r"trial_checkpoint_s: .*at most confirm_within_s"),
+    ({"radio.frame_counter_leap": 0}, r"frame_counter_leap: found 0"),
+    ({"sleep.poll_ms": 100, "sleep.fast_poll_ms": 200}, r"fast_poll_ms: .*at most poll_ms"),
+]
+
+ACCEPTED: list[dict[str, object]] = [
+    {"ota.block_size_octets": 1},
+    {"ota.block_size_octets": 255},
+    {"ota.image_type": 0xFFBF},
+    {"ota.first_query_delay_s": 0, "ota.query_jitter_s": 0},
+    {"flash.erased_value": 0x00},
+    {"flash.program_size_octets": 1},
+    {"flash.slot_b": [0x0C0000, 0x100000]},
+    {"image.verify": ["manifest"]},
+    {"image.container": "gbcs", "image.verify": ["header"], "image.manifest": "none"},
+    {"boot.trial_checkpoint_s": 1800},
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED, ids=lambda value: str(value)[:60])
+def test_what_cannot_be_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ProfileError, match=message):
+        load.overlay(BASE, changes)
+
+
+@pytest.mark.parametrize("changes", ACCEPTED, ids=str)
+def test_what_lies_at_the_edge_passes(changes: dict[str, object]) -> None:
+    assert load.overlay(BASE, changes) != BASE
+
+
+def test_the_model_checks_itself_without_the_loader() -> None:
+    with pytest.raises(ProfileError, match=r"^boot\.trial_boots: found 0, expected 1\.\.255$"):
+        model.BootProfile(
+            scheme=model.BootScheme.AB, trial_boots=0, confirm_within_s=60, trial_checkpoint_s=60
+        )
+
+
+def test_each_integer_is_bounded() -> None:
+    unbounded = []
+    for table in TABLES:
+        section = type(getattr(load.load("B4"), table))
+        bounds = model.ranges(section)
+        unbounded += [
+            f"{table}.{field.name}"
+            for field in fields(section)
+            if isinstance(getattr(getattr(load.load("B4"), table), field.name), int)
+            and not isinstance(getattr(getattr(load.load("B4"), table), field.name), bool)
+            and field.name not in bounds
+        ]
+    assert unbounded == []
+
+
+def test_a_profile_is_a_value() -> None:
+    profile: Any = load.load("B1")
+    with pytest.raises(FrozenInstanceError):
+        profile.name = "B2"
+    assert {load.load("B1"): "once"}[load.overlay(BASE, {})] == "once"
+
+
+def test_keys_are_those_of_the_documents() -> None:
+    document = load.plain(load.load("B4"))
+    dotted = [
+        f"{name}.{key}" if isinstance(value, dict) else name
+        for name, value in document.items()
+        for key in (value if isinstance(value, dict) else [name])
+    ]
+    assert list(model.keys()) == dotted
+
+
+def test_a_value_is_not_both_known_and_to_come() -> None:
+    both = [kind for kind, later in model.NOT_YET.items() if later & {str(each) for each in kind}]
+    assert both == []
