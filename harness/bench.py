@@ -14,9 +14,11 @@ from emulator.link.port import Capability
 from emulator.profiles.model import Profile
 from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND, Us
 from emulator.wire import ota, zcl
+from emulator.wire.aps import Datagram
 from emulator.wire.codec import Frame
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
+from emulator.wire.ota_file import Container, Element
 from harness.hub.images import Served, served
 from harness.hub.server import Heard, Hub
 from harness.lanes.port import Lane, Setup
@@ -117,6 +119,24 @@ class Bench:
             container=self.profile.image.container,
         )
 
+    def image_with_unknown_elements(self, version: int = NEXT_VERSION) -> bytes:
+        """Return a good image with a vendor's and a reserved sub-element behind the firmware.
+
+        Raises:
+            Unsupported: The device's container has no sub-elements.
+        """
+        if self.profile.image.container is not Container.ZCL:
+            raise Unsupported(f"a {self.profile.image.container} container has no sub-elements")
+        own = self.profile.ota.hardware_version
+        return build(
+            payload=filler(500, version),
+            manufacturer=self.profile.ota.manufacturer_code,
+            image_type=self.profile.ota.image_type,
+            version=version,
+            hardware=(own, own),
+            elements=(Element(0xF123, b"a vendor's own"), Element(0x0007, b"reserved")),
+        )
+
     # Time.
 
     @property
@@ -184,16 +204,14 @@ class Bench:
         """Send the one Image Notify that every reading obeys: unicast, type 0, jitter 100."""
         self.tell(ota.ImageNotify(payload_type=ota.NotifyType.JITTER, query_jitter=100))
 
-    def read(self, *attributes: int, cluster_specific: bool = False) -> tuple[Answer, ...]:
+    def read(self, *attributes: int) -> tuple[Answer, ...]:
         """Read attributes of the OTA cluster's client side, over the air.
 
         Returns:
             An answer for each attribute asked for; empty if the device does not answer at all.
         """
         mark = len(self.hub.heard)
-        frame = zcl.ReadAttributes(attributes=attributes)
-        for action in self.hub.general(frame, self.address):
-            self.lane.send(action.datagram)  # type: ignore[union-attr]  # a hub only sends
+        self._general(zcl.ReadAttributes(attributes=attributes))
         self.run(lambda: self._since(mark, zcl.ReadAttributesResponse) is not None, READ_US)
         response = self._since(mark, zcl.ReadAttributesResponse)
         if response is None:
@@ -208,6 +226,30 @@ class Bench:
             )
             for record in response.records
         )
+
+    def write(self, attribute: int, type: int, value: int) -> zcl.WriteAttributesResponse | None:
+        """Try to write an attribute of the client side; None if the device does not answer."""
+        mark = len(self.hub.heard)
+        record = zcl.WriteAttributeRecord(
+            attribute=attribute,
+            type=zcl.DataType(type),
+            value=zcl.pack_value(type, value),
+        )
+        self._general(zcl.WriteAttributes(records=(record,)))
+        self.run(lambda: self._since(mark, zcl.WriteAttributesResponse) is not None, READ_US)
+        return self._since(mark, zcl.WriteAttributesResponse)
+
+    def ask(self, request: Frame, answer: type[F]) -> F | None:
+        """Send a ZDO request and return the device's answer; None if it gives none."""
+        mark = len(self.hub.heard)
+        for action in self.hub.zdo(request, self.address):
+            self.lane.send(action.datagram)  # type: ignore[union-attr]  # a hub only sends
+        self.run(lambda: self._since(mark, answer) is not None, READ_US)
+        return self._since(mark, answer)
+
+    def _general(self, frame: Frame) -> None:
+        for action in self.hub.general(frame, self.address):
+            self.lane.send(action.datagram)  # type: ignore[union-attr]  # a hub only sends
 
     def value(self, attribute: int) -> int | bytes | None:
         """Read one attribute; None if the device does not have it or does not answer."""
@@ -254,6 +296,28 @@ class Bench:
             progress = len(self.hub.heard)
         return None
 
+    def start_download(self, image: bytes | Served, *, blocks: int) -> int:
+        """Serve an image, notify the device, and stop watching when it asked for so many blocks.
+
+        Returns:
+            The offset of the last block that it asked for; -1 if it asked for none.
+        """
+        self.hub.serve(image if isinstance(image, Served) else served(image))
+        asked = self.count(ota.ImageBlockRequest)
+        self.notify()
+        self.run(lambda: self.count(ota.ImageBlockRequest) >= asked + blocks, HOUR)
+        if self.count(ota.ImageBlockRequest) == asked:
+            return -1
+        return self.last(ota.ImageBlockRequest).file_offset
+
+    def verdict(self, limit_us: Us = 6 * HOUR) -> Status | int | None:
+        """Wait for the next Upgrade End Request and return its status, None if none comes."""
+        ends = self.count(ota.UpgradeEndRequest)
+        self.run(lambda: self.count(ota.UpgradeEndRequest) > ends, limit_us)
+        if self.count(ota.UpgradeEndRequest) == ends:
+            return None
+        return self.last(ota.UpgradeEndRequest).status
+
     def quiet_us(self) -> Us:
         """Return a time in which a device that is at work would have been heard."""
         profile = self.profile.ota
@@ -297,6 +361,32 @@ class Bench:
             if isinstance(one.frame, kind):
                 return one.frame
         raise AssertionError(f"no {kind.__name__} was heard")
+
+    def last_datagram(self, kind: type[Frame]) -> Datagram:
+        """Return the datagram of the newest frame of one kind.
+
+        Raises:
+            AssertionError: None was heard.
+        """
+        for one in reversed(self.hub.heard):
+            if isinstance(one.frame, kind):
+                return one.datagram
+        raise AssertionError(f"no {kind.__name__} was heard")
+
+    @property
+    def sleepy(self) -> bool:
+        """Tell whether the DUT sleeps: broadcasts do not reach it unless it is awake."""
+        return self.profile.sleep is not None
+
+    def frame_counters(self) -> list[int]:
+        """Return the NWK frame counter of every frame that the DUT sent, in order.
+
+        Raises:
+            Unsupported: A radio owns the counters and does not show them.
+        """
+        self.need(Capability.FRAME_COUNTERS)
+        sent = (one for _, who, one in self.trace.datagrams() if who == "dut")
+        return [one.frame_counter for one in sent if one.frame_counter is not None]
 
     def octets_asked(self) -> int:
         """Return the end of the last block that the device asked for."""

@@ -36,7 +36,7 @@ class TrialLimits(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Say what boots: the slot, whether on trial, its image's facts, and what there is to log."""
+    """Say what boots: the slot, if on trial, its image's facts, and what there is to log."""
 
     slot: int
     trial: bool

@@ -72,6 +72,8 @@ class Settings:
     end_times_s: tuple[int, int] | None = (0, 0)
     #: Answers to Image Block Requests instead of data: (current, request, period or None).
     wait: tuple[int, int, int | None] | None = None
+    #: Largest blocks that are sent, used in turn; None: what the device asks for.
+    block_sizes: tuple[int, ...] | None = None
     silent: bool = False
     encrypt: bool = True
     #: EUI-64s that are admitted; None: all.
@@ -226,13 +228,17 @@ class Hub:
         one = self._by_ids.get((request.manufacturer, request.image_type, request.file_version))
         if one is None or offset >= len(one.octets):
             return self.answer(ota.ImageBlockResponse(status=Status.ABORT), datagram)
+        size = request.maximum_data_size
+        if self.settings.block_sizes is not None:
+            sizes = self.settings.block_sizes
+            size = min(size, sizes[self.counts[ota.ImageBlockRequest] % len(sizes)])
         response = ota.ImageBlockResponse(
             status=Status.SUCCESS,
             manufacturer=one.manufacturer,
             image_type=one.image_type,
             file_version=one.file_version,
             file_offset=offset,
-            data=one.octets[offset : offset + request.maximum_data_size],
+            data=one.octets[offset : offset + size],
         )
         return self.answer(response, datagram)
 

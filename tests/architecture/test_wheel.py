@@ -43,15 +43,21 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), at=CHECKOUT)
-    (built,) = folder.glob("*.whl")
-    return built
+    return _build("wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
+    return _install(wheel, tmp_path_factory.mktemp("site"))
+
+
+def _build(kind: str, folder: Path) -> Path:
+    _run(sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder), at=CHECKOUT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def _install(wheel: Path, folder: Path) -> Path:
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
     _run(*pip, "install", "--no-deps", "--no-compile", "--target", str(folder), str(wheel))
     return folder
@@ -120,6 +126,16 @@ def test_the_wheel_works_outside_the_checkout(installed: Path, tmp_path: Path) -
     assert Path(said["vectors"]) == installed / "harness" / "_vectors"
     assert said["profiles"] == ["B1", "B2", "B3", "B4"]
     assert said["types"] == [1, 2, 3, 4]
+
+
+def test_an_editable_install_works_outside_the_checkout(tmp_path: Path) -> None:
+    site = _install(_build("wheel:editable", tmp_path), tmp_path / "site")
+    # hatchling copies what is force-included here too; the checkout's own must be found.
+    assert not (site / "harness" / "data.py").exists()
+    code = f"import site; site.addsitedir({str(site)!r})\n{PROBE}"
+    said = json.loads(_run(sys.executable, "-I", "-c", code, at=tmp_path))
+    assert Path(said["vectors"]) == CHECKOUT / "vectors"
+    assert said["profiles"] == ["B1", "B2", "B3", "B4"]
 
 
 def test_an_incomplete_wheel_is_seen(wheel: Path) -> None:

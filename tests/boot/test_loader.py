@@ -7,8 +7,8 @@ import pytest
 
 from emulator.actions import Happening, Report
 from emulator.boot.loader import Loader
-from emulator.boot.record import BootState, RecordLog, SlotFacts, Standing
 from emulator.boot.record import BootRecord as Record
+from emulator.boot.record import BootState, RecordLog, SlotFacts, Standing
 from emulator.errors import BootError, FlashError, PowerLost
 from emulator.faults import CutKind, CutPower
 from emulator.flash.area import Area, StreamWriter

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from emulator.image.build import build
@@ -27,8 +30,6 @@ SECRET = 0x48414E4F564552
 
 def _signed_by(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
     """Return r and s of a signature, 32 octets each, big-endian."""
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
     r, s = decode_dss_signature(key.sign(data, ec.ECDSA(SHA256())))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 

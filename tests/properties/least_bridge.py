@@ -1,12 +1,13 @@
-"""Be the least bridge that keeps the rules of the flash and boot parts, and the judge of its lives.
+"""Be the least bridge that keeps the rules of flash and boot, and the judge of its lives.
 
-Only flash outlives a power cut: each power on makes everything else anew. A life is a story (what is
-offered, which images are bad) on a geometry, with cuts; it ends settled or breaks a promise.
+Only flash outlives a power cut: each power on makes everything else anew. A life is a story (what
+is offered, which images are bad) on a geometry, with cuts; it ends settled or breaks a promise.
 """
 
 import random
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 from emulator.boot.loader import Choice, Loader
@@ -122,7 +123,7 @@ class Bridge:
         sector = nor.geometry.erase_size_octets
         limits = [n * sector for n in (0, SLOT, 2 * SLOT, 2 * SLOT + LOG, 2 * SLOT + 2 * LOG)]
         *self.slots, self.boot_area, self.data_area = [
-            Area(nor, start, end) for start, end in zip(limits, limits[1:], strict=False)
+            Area(nor, start, end) for start, end in pairwise(limits)
         ]
 
     def factory(self) -> None:
@@ -169,7 +170,8 @@ class Bridge:
     def update(self, version: int) -> None:
         """Download, going on where flash says, and have it tried.
 
-        The download record is a ``SlotFacts``: ABSENT means erasing, PRESENT means erased and loading.
+        The download record is a ``SlotFacts``: ABSENT means erasing, PRESENT
+        means erased and loading.
         """
         image = self.judge.images[version]
         context: RecordLog[SlotFacts] = self.parts.log(self.data_area, SlotFacts)

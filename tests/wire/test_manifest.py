@@ -12,8 +12,7 @@ from emulator.wire.manifest import MAGIC, ImageManifest, Trait, read_manifest
 PAYLOAD = b"payload of the image"
 #: Written by hand, field by field, so that no change of the layout goes unseen.
 OCTETS = bytes.fromhex(
-    "48414e4d" "0100" "4200" "f1ff" "0300" "04030201" "0001" "0102" "07000000" "05000000" "01" "02"
-    "14000000"
+    "48414e4d01004200f1ff030004030201000101020700000005000000010214000000"
 ) + bytes.fromhex("9f6c90c4a2cdd5f4bbef6d1e1ff57ff4c0a5ce4f1fa5dd2c5c4cc5c7e3d9d9ee")
 
 

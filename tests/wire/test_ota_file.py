@@ -61,7 +61,9 @@ def header_of(control: int = 0, **changes: object) -> OtaHeader:
     return OtaHeader(**(fields | changes))  # type: ignore[arg-type]
 
 
-def file_of(*elements: Element, control: int = 0, total: int | None = None, **changes: object) -> bytes:
+def file_of(
+    *elements: Element, control: int = 0, total: int | None = None, **changes: object
+) -> bytes:
     """Return the octets of a file whose total size is right unless it is given."""
     file = OtaFile(header=header_of(control, **changes), elements=elements)
     size = len(file.encode()) if total is None else total
@@ -268,7 +270,9 @@ def test_both_suites_in_one_file_are_fatal(tag: ElementTag) -> None:
     assert fatal(file_of(IMAGE, other, Element(tag, bytes(size))))
 
 
-@pytest.mark.parametrize(("tag", "flagged"), [(6, False), (7, True), (0xEFFF, True), (0xF000, False)])
+@pytest.mark.parametrize(
+    ("tag", "flagged"), [(6, False), (7, True), (0xEFFF, True), (0xF000, False)]
+)
 def test_reserved_tags_are_flagged_and_skipped(tag: int, flagged: bool) -> None:
     """Flag tags 0x0007 to 0xEFFF and no other (ota-cluster 5.2)."""
     data = file_of(IMAGE, Element(tag, bytes(74)))
@@ -315,7 +319,9 @@ def test_f028_a_plain_element_of_that_tag_stays_plain(manufacturer: int) -> None
     assert read(data)[0].elements == (plain,)
 
 
-@pytest.mark.parametrize("octets", [b"\xff" * 32, b"x" * 32, b"\x1b[2J".ljust(32, b"\0"), bytes(32)])
+@pytest.mark.parametrize(
+    "octets", [b"\xff" * 32, b"x" * 32, b"\x1b[2J".ljust(32, b"\0"), bytes(32)]
+)
 def test_f029_any_header_string_is_read(octets: bytes) -> None:
     """OTA-F-029: no UTF-8, no NUL, or an escape for somebody's terminal."""
     data = file_of(IMAGE, header_string=octets)
@@ -379,11 +385,15 @@ def _edited_files(draw: st.DrawFn) -> bytes:
     elements = draw(st.lists(st.builds(Element, tags, st.binary(max_size=90)), max_size=4))
     manufacturer = draw(st.sampled_from([0xFFF1, TELINK_MANUFACTURER]))
     data = bytearray(file_of(*elements, control=control, manufacturer=manufacturer))
-    for at, octet in draw(st.lists(st.tuples(st.integers(4, 120), st.integers(0, 255)), max_size=6)):
+    for at, octet in draw(
+        st.lists(st.tuples(st.integers(4, 120), st.integers(0, 255)), max_size=6)
+    ):
         if at < len(data):
             data[at] = octet
     cut = draw(st.integers(0, 70))
-    return draw(st.binary(max_size=8)) + bytes(data[: len(data) - cut]) + draw(st.binary(max_size=8))
+    return (
+        draw(st.binary(max_size=8)) + bytes(data[: len(data) - cut]) + draw(st.binary(max_size=8))
+    )
 
 
 @given(_edited_files(), st.sampled_from([None, *Container]))
@@ -447,7 +457,10 @@ def test_gb014_elements_in_a_raw_container_are_fatal() -> None:
         (file_of(control=4), Container.ZCL),  # nothing behind the header
         (file_of(IMAGE, control=4)[:-1], Container.ZCL),  # damaged, yet no code begins so
         (file_of(IMAGE, control=4, total=132) + b"\0\0", Container.ZCL),
-        (raw_of(b"\x00\x00" * 20 + b"code"), Container.GBCS),  # "tag 0" of no octets, tiling nothing
+        (
+            raw_of(b"\x00\x00" * 20 + b"code"),
+            Container.GBCS,
+        ),  # "tag 0" of no octets, tiling nothing
         (raw_of(bytes.fromhex("00000120") + RAW), Container.GBCS),  # a vector table: "tag 0", huge
     ],
 )

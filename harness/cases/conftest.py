@@ -1,0 +1,56 @@
+"""Give each case its bench: on the chosen link, once for every chosen profile."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from emulator.profiles import load
+from emulator.profiles.model import Profile
+from harness.bench import Bench
+from harness.lanes.seeds import bench_seed
+from harness.recorder import BENCHES, about
+from harness.suite import options_of
+
+MakeBench = Callable[..., Bench]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every case that has a bench over all chosen profiles."""
+    if "profile" in metafunc.fixturenames:
+        chosen = [each.profile for each in options_of(metafunc.config).profiles]
+        metafunc.parametrize("profile", chosen, ids=[each.name for each in chosen])
+
+
+@pytest.fixture
+def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[MakeBench]:
+    """Return a function that makes benches: ``make_bench(changes, **more)``.
+
+    ``changes`` are other values of the profile, as ``emulator.profiles.load.overlay`` takes them;
+    ``more`` goes to ``Bench`` (``first_image``, ...). Each bench of a case has a seed of its own.
+    """
+    options = options_of(request.config)
+    case = about(request.node).case
+    benches = request.node.stash.setdefault(BENCHES, [])
+
+    def make(changes: Mapping[str, object] | None = None, **more: Any) -> Bench:  # noqa: ANN401
+        bench = Bench(
+            load.overlay(profile, changes) if changes else profile,
+            link=options.link,
+            seed=bench_seed(options.seed, case, profile.name, len(benches)),
+            defect=options.defect,
+            **more,
+        )
+        benches.append(bench)
+        return bench
+
+    yield make
+    for bench in reversed(benches):
+        bench.close()
+
+
+@pytest.fixture
+def bench(make_bench: MakeBench) -> Bench:
+    """Return the bench of a case; its device is off and new."""
+    return make_bench()

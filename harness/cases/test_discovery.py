@@ -1,0 +1,78 @@
+"""A device finds the one OTA server of its network, and says what it is itself."""
+
+from emulator.units import MINUTE
+from emulator.wire import ota, zdo
+from emulator.wire.ota import Attribute
+from harness.bench import Bench
+from harness.covers import covers
+
+
+@covers("OTA-C-001")
+def test_client_cluster_is_declared(bench: Bench) -> None:
+    """A device declares the OTA cluster among its output clusters.
+
+    Attack: none; its simple descriptor is read.
+    Expect: cluster 0x0019 is an output cluster of an active endpoint, and no input cluster.
+    Source: [SL-C], [EX-H].
+    """
+    active = bench.ask(
+        zdo.ActiveEndpointsRequest(sequence=1, address=bench.address), zdo.ActiveEndpointsResponse
+    )
+    assert active is not None
+    assert active.status is zdo.ZdoStatus.SUCCESS
+    simple = bench.ask(
+        zdo.SimpleDescriptorRequest(
+            sequence=2, address=bench.address, endpoint=active.endpoints[0]
+        ),
+        zdo.SimpleDescriptorResponse,
+    )
+    assert simple is not None
+    descriptor, _ = zdo.SimpleDescriptor.decode(simple.descriptor or b"")
+    assert ota.CLUSTER in descriptor.output_clusters
+    assert ota.CLUSTER not in descriptor.input_clusters
+
+    # Control: an endpoint that does not exist is refused, so the descriptor was that endpoint's.
+    other = bench.ask(
+        zdo.SimpleDescriptorRequest(sequence=3, address=bench.address, endpoint=240),
+        zdo.SimpleDescriptorResponse,
+    )
+    assert other is not None
+    assert other.status is not zdo.ZdoStatus.SUCCESS
+
+
+@covers("OTA-C-008", "OTA-C-010")
+def test_server_is_discovered(bench: Bench) -> None:
+    """A new device asks the network for an OTA server and keeps the one that answers.
+
+    Attack: none; the device is new and the hub answers honestly.
+    Expect: a match descriptor request for 0x0019 as input cluster; UpgradeServerID is the hub's.
+    Source: ZCL rev 8, 11.10.1; [SL-C].
+    """
+    request = bench.last(zdo.MatchDescriptorRequest)
+    assert ota.CLUSTER in request.input_clusters
+    assert request.profile == bench.profile.ota.zigbee_profile
+    assert bench.value(Attribute.UPGRADE_SERVER_ID) == bench.hub.eui64
+
+    # Control: the server that was found is the one that is asked.
+    assert bench.last_datagram(ota.QueryNextImageRequest).destination == bench.hub.address
+
+
+@covers("OTA-C-011")
+def test_failed_discovery_does_not_storm(silent_bench: Bench) -> None:
+    """A device that finds no server tries again, but not in a storm.
+
+    Attack: the hub answers no discovery for an hour.
+    Expect: more than one attempt in the hour, at least 60 s apart; the device still finds the hub.
+    Source: [SL-C].
+    """
+    bench = silent_bench
+    bench.lane.power(True)
+    bench.wait(60 * MINUTE)
+    attempts = [one.at for one in bench.heard_at(zdo.MatchDescriptorRequest)]
+    gaps = [later - earlier for earlier, later in zip(attempts, attempts[1:], strict=False)]
+    assert len(attempts) >= 2
+    assert min(gaps) >= MINUTE
+
+    # Control: with the hub answering again the next attempt succeeds, so the device never gave up.
+    bench.hub.settings.silent = False
+    assert bench.run(lambda: bench.count(ota.QueryNextImageRequest) > 0, 60 * MINUTE)

@@ -1,0 +1,333 @@
+"""A device fetches an image block by block, and only the octets that it asked for."""
+
+import pytest
+
+from emulator.faults import DropFrame, DuplicateFrame, Leg, Selector
+from emulator.units import MILLISECOND, MINUTE, SECOND
+from emulator.wire import ota
+from emulator.wire.codec import KEYS
+from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
+from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.covers import covers
+from harness.hub.lies import Append, Cut, Edit, Lie, Overwrite, Replace, field
+
+BLOCK = ota.ImageBlockResponse
+
+
+def _answer(number: int) -> Selector:
+    """Select the n-th block response that is to come."""
+    return Selector(
+        leg=Leg.TO_DEVICE, number=number, cluster=ota.CLUSTER, command=KEYS[BLOCK].command
+    )
+
+
+@covers("OTA-C-042", "OTA-C-043", "OTA-C-044", "OTA-C-048")
+def test_download_starts_at_the_first_octet(bench: Bench) -> None:
+    """A download begins at offset 0 and the attributes follow it.
+
+    Attack: none; attributes are read in the middle of the download.
+    Expect: status 0x01, the file's type and version, and the offset that is asked for next.
+    Source: ZCL rev 8, 11.10.2, 11.10.5, 11.10.7, 11.10.9, 11.13.6.
+    """
+    image = bench.image()
+    bench.start_download(image, blocks=8)
+    requests = bench.heard(ota.ImageBlockRequest)
+    assert requests[0].file_offset == 0
+    assert requests[0].file_version == NEXT_VERSION
+    assert bench.upgrade_status() is ImageUpgradeStatus.DOWNLOAD_IN_PROGRESS
+    assert bench.value(Attribute.IMAGE_TYPE_ID) == bench.profile.ota.image_type
+    assert bench.value(Attribute.DOWNLOADED_FILE_VERSION) in (NEXT_VERSION, None)
+    offset = bench.value(Attribute.FILE_OFFSET)
+    last = bench.last(ota.ImageBlockRequest).file_offset
+    assert offset is None or last - bench.profile.ota.block_size_octets <= offset <= last
+
+    assert bench.verdict() is Status.SUCCESS  # control: reading attributes disturbed nothing
+
+
+@covers("OTA-C-045", "OTA-C-046")
+def test_block_request_has_the_fields_it_announces(bench: Bench) -> None:
+    """A block request is as long as its field control says, and names the device itself.
+
+    Attack: none; the octets of every request are counted.
+    Expect: 14, 16, 22 or 24 octets; the node address is the device's; a period if it has one.
+    Source: ZCL rev 8, 11.13.6.
+    """
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    request = bench.last(ota.ImageBlockRequest)
+    flags = int(request.control)
+    octets = len(bench.last_datagram(ota.ImageBlockRequest).payload) - 3
+    assert octets == 14 + 8 * (flags & 1) + 2 * (flags >> 1 & 1)
+    assert request.node_address in (None, bench.identity.eui64)
+    supported = bench.value(Attribute.MINIMUM_BLOCK_PERIOD) is not None
+    assert (request.block_period is not None) == supported
+
+    # Control: what was asked for block by block is the whole image.
+    assert bench.octets_asked() >= len(bench.hub.images[0].octets)
+
+
+@covers("OTA-C-047")
+def test_short_blocks_are_stored(bench: Bench) -> None:
+    """A device takes blocks shorter than it asked for.
+
+    Attack: the hub answers with 1, 7 and 30 octets in turn.
+    Expect: the next offset is the last one plus what came; the image verifies and runs.
+    Source: ZCL rev 8, 11.13.8; zigbee-OTA 328.
+    """
+    bench.hub.settings.block_sizes = (1, 7, 30)
+    bench.start_download(bench.image(size=600), blocks=4)
+    offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)][:4]
+    sizes = [later - earlier for earlier, later in zip(offsets, offsets[1:], strict=False)]
+    assert sorted(sizes) == [1, 7, 30]
+    assert bench.verdict() is Status.SUCCESS
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+    bench.hub.settings.block_sizes = None  # control: full blocks work just as well
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+
+
+@covers("OTA-C-060", "OTA-C-063", "OTA-C-064", "OTA-C-065")
+@pytest.mark.parametrize(
+    "edit",
+    [
+        field(BLOCK, "manufacturer", 0x1234),
+        field(BLOCK, "image_type", 0x0777),
+        field(BLOCK, "file_version", 0x7777),
+        Cut(octets=20),
+        Append(bytes(200)),
+        Overwrite(13, b"\0"),
+    ],
+    ids=["manufacturer", "image_type", "version", "cut_short", "longer_than_announced", "empty"],
+)
+def test_bad_block_is_not_stored(bench: Bench, edit: Edit) -> None:
+    """A device stores nothing of a block that is not what it asked for.
+
+    Attack: one block of the download names other ids, is cut short, padded, or empty.
+    Expect: the same offset is asked for again, or the true octets were taken; the image verifies.
+    Source: [SL-C], [TL]; ZCL rev 8, 11.13.8.
+    """
+    bench.hub.lies.append(Lie(BLOCK, [edit], skip=5, count=1))
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
+    assert offsets == sorted(offsets)
+    assert len(offsets) - len(set(offsets)) <= 1
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+    bench.hub.lies.clear()  # control: without the lie no offset is asked for twice
+    assert bench.offer(bench.image(NEXT_VERSION + 1)) is Status.SUCCESS
+    honest = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)][len(offsets) :]
+    assert len(honest) == len(set(honest))
+
+
+@covers("OTA-C-064")
+def test_block_larger_than_asked_is_not_stored(bench: Bench) -> None:
+    """A device does not take more octets than it asked for.
+
+    Attack: one block carries eight octets more than the maximum, consistently.
+    Expect: the same offset is asked for again, or the session ends; nothing wrong is stored.
+    Source: ZCL rev 8, 11.13.8.
+    """
+    size = bench.profile.ota.block_size_octets + 8
+    grown = [Overwrite(13, bytes((size,))), Append(b"\xee" * 8)]
+    bench.hub.lies.append(Lie(BLOCK, grown, skip=5, count=1))
+    bench.offer(bench.image())
+    bench.settle()
+    offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
+    assert len(offsets) - len(set(offsets)) == 1
+    assert bench.running_version() == NEXT_VERSION
+
+    bench.hub.lies.clear()  # control
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+
+
+@covers("OTA-C-061")
+@pytest.mark.parametrize("shift", [-1, 1], ids=["too_low", "too_high"])
+def test_block_of_another_offset_is_ignored(bench: Bench, shift: int) -> None:
+    """A device ignores a block that begins elsewhere than it asked.
+
+    Attack: one block is announced one block too low or too high.
+    Expect: the offset is asked for again; the stored image is exact, so it runs.
+    Source: all stacks (ota-cluster section 4.4).
+    """
+    size = bench.profile.ota.block_size_octets
+    wrong = field(BLOCK, "file_offset", (5 + shift) * size)
+    bench.hub.lies.append(Lie(BLOCK, [wrong], skip=5, count=1))
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    asked = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
+    assert asked.count(5 * size) == 2
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+    bench.hub.lies.clear()  # control
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+
+
+@covers("OTA-C-062")
+def test_duplicate_block_is_stored_once(bench: Bench) -> None:
+    """A device that hears a block twice stores it once.
+
+    Attack: two blocks are delivered twice, one of them late.
+    Expect: no offset is skipped; the image verifies and runs.
+    Source: espressif/esp-zigbee-sdk 892.
+    """
+    size = bench.profile.ota.block_size_octets
+    bench.plan(
+        DuplicateFrame(at=_answer(4)), DuplicateFrame(at=_answer(9), after_us=12 * MILLISECOND)
+    )
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    asked = sorted({one.file_offset for one in bench.heard(ota.ImageBlockRequest)})
+    assert asked == list(range(0, asked[-1] + 1, size))
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+    bench.plan()  # control
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+
+
+@covers("OTA-C-069", "OTA-C-071", "GB-048")
+@pytest.mark.parametrize("lost", [1, 5])
+def test_lost_block_is_asked_for_again(bench: Bench, lost: int) -> None:
+    """A device that misses block responses asks for the same offset again, not too fast.
+
+    Attack: one, then five responses in a row are lost.
+    Expect: the offset is asked for once more for each loss, at least 1 s apart; the image runs.
+    Source: [SL-C], [TL], [EX-C]; espressif/esp-zigbee-sdk 833.
+    """
+    size = bench.profile.ota.block_size_octets
+    bench.plan(DropFrame(at=_answer(6), count=lost))
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    again = [
+        one.at
+        for one in bench.heard_at(ota.ImageBlockRequest)
+        if one.frame.file_offset == 6 * size  # type: ignore[attr-defined]  # selected by kind
+    ]
+    assert len(again) == lost + 1
+    assert min(b - a for a, b in zip(again, again[1:], strict=False)) >= SECOND
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+    bench.plan()  # control: nothing lost, nothing asked for twice
+    before = bench.count(ota.ImageBlockRequest)
+    assert bench.offer(bench.image(NEXT_VERSION + 1)) is Status.SUCCESS
+    offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)][before:]
+    assert len(offsets) == len(set(offsets))
+
+
+@covers("OTA-C-070", "GB-040")
+def test_vanished_server_is_given_up(bench: Bench) -> None:
+    """A device whose server vanishes in the middle gives up, and works on.
+
+    Attack: after ten blocks the hub answers no block request any more.
+    Expect: finitely many requests, then Upgrade End ABORT or silence; nothing is applied.
+    Source: [SL-C], [TL].
+    """
+    bench.hub.lies.append(Lie(BLOCK, [Cut(octets=0)], skip=10))
+    assert bench.offer(bench.image()) in (Status.ABORT, None)
+    asked = bench.count(ota.ImageBlockRequest)
+    bench.wait(60 * MINUTE)
+    assert bench.count(ota.ImageBlockRequest) == asked
+    assert bench.running_version() == FIRST_VERSION
+
+    bench.hub.lies.clear()  # control: the hub is back, the update is not lost
+    assert bench.upgrade(bench.image()) == NEXT_VERSION
+
+
+@covers("OTA-C-057")
+def test_abort_stops_the_download(bench: Bench) -> None:
+    """A device that is told to stop stops.
+
+    Attack: a block response carries ABORT.
+    Expect: no further request, status Normal, the old version runs; a later offer is taken.
+    Source: ZCL rev 8, 11.13.8.
+    """
+    bench.hub.lies.append(Lie(BLOCK, [Replace(bytes((Status.ABORT,)))], skip=5, count=1))
+    assert bench.offer(bench.image()) is None
+    assert bench.count(ota.ImageBlockRequest) == 6
+    assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
+    assert bench.running_version() == FIRST_VERSION
+
+    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control: the lie told once is over
+
+
+@covers("OTA-C-049", "OTA-C-050", "OTA-C-052", "GB-050")
+@pytest.mark.parametrize(
+    "wait",
+    [(0, 10, 0), (1_000_000, 1_000_010, 0), (0, 10, None)],
+    ids=["offset", "utc", "without_period"],
+)
+def test_wait_for_data_is_obeyed(bench: Bench, wait: tuple[int, int, int | None]) -> None:
+    """A device that is told to wait waits that long and then asks for the same offset.
+
+    Attack: the hub answers one block request with WAIT_FOR_DATA of 10 s.
+    Expect: the same offset 10 s later, at most a fifth more, not before; the image runs.
+    Source: ZCL rev 8, 11.13.8.4.
+    """
+    bench.start_download(bench.image(), blocks=5)
+    bench.hub.settings.wait = wait
+    asked = bench.count(ota.ImageBlockRequest)
+    bench.run(lambda: bench.count(ota.ImageBlockRequest) > asked, MINUTE)
+    told = bench.heard_at(ota.ImageBlockRequest)[-1]
+    bench.hub.settings.wait = None
+    bench.run(lambda: bench.count(ota.ImageBlockRequest) > asked + 1, MINUTE)
+    again = bench.heard_at(ota.ImageBlockRequest)[-1]
+    assert again.frame.file_offset == told.frame.file_offset  # type: ignore[attr-defined]  # kind
+    assert 10 * SECOND <= again.at - told.at <= 12 * SECOND
+
+    assert bench.verdict() is Status.SUCCESS  # control: the wait is over
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+
+@covers("OTA-C-072", "GB-047")
+def test_download_survives_a_reset(bench: Bench) -> None:
+    """A device that loses power in the middle of a download finishes it.
+
+    Attack: the power is cut after two thirds of the image, and comes back.
+    Expect: it goes on at or before the last offset; the image verifies and runs.
+    Source: [SL-C], [TL]; nrfconnect KRKNWK-7723.
+    """
+    image = bench.image(size=12_000)
+    blocks = len(image) * 2 // 3 // bench.profile.ota.block_size_octets
+    reached = bench.start_download(image, blocks=blocks)
+    bench.cut_power()
+    bench.wait(SECOND)
+    asked = bench.count(ota.ImageBlockRequest)
+    bench.lane.power(True)
+    assert bench.verdict() is Status.SUCCESS
+    resumed = bench.heard(ota.ImageBlockRequest)[asked].file_offset
+    assert resumed <= reached
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+    # Control: with no cut the next image comes in one piece.
+    asked = bench.count(ota.ImageBlockRequest)
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.heard(ota.ImageBlockRequest)[asked].file_offset == 0
+
+
+@covers("OTA-C-073")
+def test_two_versions_are_never_mixed(bench: Bench) -> None:
+    """A device that is offered another version after a reset begins that one from the start.
+
+    Attack: the power is cut in the middle; when it is back, the hub has only a newer version.
+    Expect: the new version from offset 0; it verifies, which mixed octets would not.
+    Source: [TL].
+    """
+    bench.start_download(bench.image(size=6_000), blocks=50)
+    bench.cut_power()
+    newer = bench.image(NEXT_VERSION + 1, size=6_000)
+    bench.lane.power(True)
+    bench.wait(MINUTE)
+    assert bench.offer(newer) is Status.SUCCESS
+    first = next(
+        one
+        for one in bench.heard(ota.ImageBlockRequest)
+        if one.file_version == NEXT_VERSION + 1
+    )
+    assert first.file_offset == 0
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION + 1
+
+    # Control: the version that was given up is not lost for ever as a number.
+    assert bench.upgrade(bench.image(NEXT_VERSION + 2)) == NEXT_VERSION + 2

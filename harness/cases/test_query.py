@@ -1,0 +1,171 @@
+"""A device asks for an image: when, with what, and what it makes of the answer."""
+
+import pytest
+
+from emulator.units import MINUTE, SECOND
+from emulator.wire import ota
+from emulator.wire.ota import ImageUpgradeStatus, NotifyType, Status
+from harness.bench import NEXT_VERSION, Bench
+from harness.covers import covers
+from harness.hub.lies import Lie, Overwrite, field
+
+
+@covers("OTA-C-013", "OTA-C-014", "OTA-C-015")
+def test_query_says_what_runs(bench: Bench) -> None:
+    """A query names the running version, before and after an upgrade.
+
+    Attack: none; the query's octets are counted and read.
+    Expect: 11 octets with a hardware version, 9 without; the version is attribute 0x0002.
+    Source: ZCL rev 8, 11.13.4; espressif/esp-zigbee-sdk 100, 859.
+    """
+    first = bench.last(ota.QueryNextImageRequest)
+    octets = len(bench.last_datagram(ota.QueryNextImageRequest).payload) - 3
+    assert octets == (9 if first.hardware_version is None else 11)
+    assert first.control & ~ota.QueryControl.HARDWARE_VERSION == 0
+    assert first.file_version == bench.running_version()
+    assert first.manufacturer != ota.ANY_MANUFACTURER
+
+    # Control: a new version in the device is a new version in the query, the rest is the same.
+    assert bench.upgrade(bench.image()) == NEXT_VERSION
+    second = bench.last(ota.QueryNextImageRequest)
+    assert second.file_version == NEXT_VERSION
+    assert second.hardware_version == first.hardware_version
+
+
+@covers("OTA-C-012")
+def test_device_polls_by_itself(bench: Bench) -> None:
+    """A device asks again after its query period, with nobody telling it to.
+
+    Attack: the hub has no image and says nothing of its own accord.
+    Expect: no query for most of the period, one when it and its jitter are over; no block request.
+    Source: ZCL rev 8, 11.13.5.
+    """
+    period_us = bench.profile.ota.query_period_s * SECOND
+    jitter_us = bench.profile.ota.query_jitter_s * SECOND
+    queries = bench.count(ota.QueryNextImageRequest)
+    bench.wait(period_us - 10 * MINUTE)
+    assert bench.count(ota.QueryNextImageRequest) == queries
+
+    # Control: the wait was judged against a query that does come.
+    asked = lambda: bench.count(ota.QueryNextImageRequest) > queries  # noqa: E731
+    assert bench.run(asked, 10 * MINUTE + jitter_us + MINUTE)
+    assert bench.count(ota.ImageBlockRequest) == 0
+
+
+@covers("OTA-C-016")
+def test_unicast_notify_is_followed_by_a_query(bench: Bench) -> None:
+    """A device asks for an image when the hub notifies it.
+
+    Attack: none.
+    Expect: a query within the response timeout, to the hub; none without the notify.
+    Source: ZigBee OTA 095264 6.10.3.4.
+    """
+    queries = bench.count(ota.QueryNextImageRequest)
+    within_us = bench.profile.ota.response_timeout_ms * 1000
+    bench.wait(3 * within_us)
+    assert bench.count(ota.QueryNextImageRequest) == queries
+
+    # Control: the same wait with a notify sees exactly one query.
+    bench.notify()
+    bench.wait(3 * within_us)
+    assert bench.count(ota.QueryNextImageRequest) == queries + 1
+    assert bench.last_datagram(ota.QueryNextImageRequest).destination == bench.hub.address
+
+
+def _notify(bench: Bench, **fields: int) -> ota.ImageNotify:
+    """Return a notify of payload type 3 for this device, with some fields changed."""
+    honest = {
+        "manufacturer": bench.profile.ota.manufacturer_code,
+        "image_type": bench.profile.ota.image_type,
+        "file_version": NEXT_VERSION,
+    }
+    return ota.ImageNotify(
+        payload_type=NotifyType.FILE_VERSION, query_jitter=100, **(honest | fields)
+    )
+
+
+@covers("OTA-C-018", "OTA-C-019", "OTA-C-020", "OTA-C-023")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("manufacturer", 0x1234), ("image_type", 0x0777), ("file_version", 0x01000000)],
+)
+def test_broadcast_notify_for_others_is_ignored(bench: Bench, name: str, value: int) -> None:
+    """A device does not ask because of a broadcast meant for other devices or its own version.
+
+    Attack: broadcast notify with another manufacturer, image type, or the running version.
+    Expect: no query and no Default Response.
+    Source: ZigBee OTA 095264 6.10.3.4.
+    """
+    queries, heard = bench.count(ota.QueryNextImageRequest), len(bench.hub.heard)
+    patience_us = 3 * bench.profile.ota.response_timeout_ms * 1000
+    bench.tell(_notify(bench, **{name: value}), broadcast=True)
+    bench.wait(patience_us)
+    assert bench.count(ota.QueryNextImageRequest) == queries
+    assert len(bench.hub.heard) == heard
+
+    # Control: the same broadcast with a higher version for this device is followed by a query.
+    bench.tell(_notify(bench), broadcast=True)
+    assert bench.run(lambda: bench.count(ota.QueryNextImageRequest) > queries, patience_us)
+
+
+@covers("OTA-C-032")
+def test_no_image_means_no_download(bench: Bench) -> None:
+    """A device told that there is no image downloads nothing and stays as it is.
+
+    Attack: the hub serves nothing.
+    Expect: no block request, status Normal; the next offer is taken.
+    Source: ZCL rev 8, 11.13.5.
+    """
+    bench.hub.serve()
+    bench.notify()
+    bench.wait(MINUTE)
+    assert bench.count(ota.ImageBlockRequest) == 0
+    assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
+
+    assert bench.offer(bench.image()) is Status.SUCCESS  # control
+    assert bench.count(ota.ImageBlockRequest) > 0
+
+
+@covers("OTA-C-034")
+def test_running_version_is_not_downloaded(bench: Bench) -> None:
+    """A device does not download the version that it runs.
+
+    Attack: the hub offers the running version, once and again.
+    Expect: no block request, no endless queries; the version stays.
+    Source: ZCL rev 8, 11.13.5.4; zigbee2mqtt 26459.
+    """
+    running = bench.running_version() or 0
+    bench.hub.settings.offers = bench.hub.settings.offers.ANY
+    queries = bench.count(ota.QueryNextImageRequest)
+    assert bench.offer(bench.image(running)) is None
+    assert bench.count(ota.ImageBlockRequest) == 0
+    assert bench.count(ota.QueryNextImageRequest) == queries + 1
+
+    assert bench.upgrade(bench.image(running + 1)) == running + 1  # control
+
+
+@covers("OTA-C-037", "OTA-C-038", "OTA-C-039")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("manufacturer", 0x1234), ("image_type", 0x0777), ("image_size", 0), ("image_size", 2**32 - 16)],
+    ids=["manufacturer", "image_type", "no_octets", "too_large"],
+)
+def test_impossible_offer_is_not_taken(bench: Bench, name: str, value: int) -> None:
+    """A device does not begin a download that cannot be for it.
+
+    Attack: the query response names another manufacturer or type, no octets, or 4 GiB.
+    Expect: no block request, status Normal; the honest offer is taken.
+    Source: [SL-C], [TL]; ZCL rev 8, 11.13.5.
+    """
+    lie = Lie(ota.QueryNextImageResponse, [field(ota.QueryNextImageResponse, "status", 0)])
+    bench.hub.lies.append(Lie(ota.QueryNextImageResponse, [_field_of_response(name, value)]))
+    assert bench.offer(bench.image()) is None
+    assert bench.count(ota.ImageBlockRequest) == 0
+    assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
+
+    bench.hub.lies[:] = [lie]  # control: the edit of one field to its honest value changes nothing
+    assert bench.offer(bench.image()) is Status.SUCCESS
+
+
+def _field_of_response(name: str, value: int) -> Overwrite:
+    return field(ota.QueryNextImageResponse, name, value)

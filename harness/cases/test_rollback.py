@@ -1,0 +1,115 @@
+"""A new image that does not work is undone by the device itself, and tried no more."""
+
+from emulator.units import DAY, HOUR, MINUTE, SECOND
+from emulator.wire import ota
+from emulator.wire.manifest import Trait
+from emulator.wire.ota import Status
+from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.covers import covers
+
+
+@covers("GB-064")
+def test_mute_image_goes_back(bench: Bench) -> None:
+    """A device whose new firmware cannot talk goes back to the old one, and leaves it there.
+
+    Attack: the image is perfect, but its radio never sends.
+    Expect: silence, then the old version within the trial time; no second installation in two days.
+    Source: gb-alt-han section 5, T1.
+    """
+    mute = bench.image(traits=Trait.MUTE)
+    assert bench.offer(mute) is Status.SUCCESS
+    bench.wait(10 * SECOND)
+    heard = len(bench.hub.heard)
+    bench.wait(5 * MINUTE)
+    assert len(bench.hub.heard) == heard  # it is mute: nothing is heard of it
+    bench.settle(HOUR)
+    assert bench.running_version() == FIRST_VERSION
+    blocks = bench.count(ota.ImageBlockRequest)
+    bench.wait(2 * DAY)
+    assert bench.count(ota.ImageBlockRequest) == blocks
+    assert bench.running_version() == FIRST_VERSION
+
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+
+
+@covers("GB-065")
+def test_crashing_image_goes_back(bench: Bench) -> None:
+    """A device whose new firmware crashes goes back after a few boots.
+
+    Attack: the image is perfect, but restarts itself before it has reached the hub.
+    Expect: the old version runs again in minutes; the good image is taken afterwards.
+    Source: gb-alt-han GB-065.
+    """
+    crashing = bench.image(traits=Trait.CRASHES | Trait.MUTE)
+    assert bench.offer(crashing) is Status.SUCCESS
+    bench.wait(10 * SECOND)
+    bench.settle(10 * MINUTE)
+    assert bench.running_version() == FIRST_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
+
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+
+
+@covers("GB-066")
+def test_power_cut_in_the_trial(bench: Bench) -> None:
+    """A device that loses power while a new image is on trial boots again, old or new, never none.
+
+    Attack: the image is mute; the power is cut twice in its trial.
+    Expect: the trial goes on over the cuts and ends in the old version.
+    Source: gb-alt-han GB-066.
+    """
+    assert bench.offer(bench.image(traits=Trait.MUTE)) is Status.SUCCESS
+    bench.wait(MINUTE)
+    bench.cut_power()
+    bench.lane.power(True)
+    bench.wait(MINUTE)
+    bench.cut_power()
+    bench.lane.power(True)
+    bench.settle(2 * HOUR)
+    assert bench.running_version() == FIRST_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
+
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+
+
+@covers("GB-068")
+def test_frame_counters_never_go_back(bench: Bench) -> None:
+    """A device that went back after a stack upgrade uses no frame counter twice.
+
+    Attack: a mute image is installed and undone, with a power cut on the way.
+    Expect: every outgoing NWK frame counter is above all before it.
+    Source: gb-alt-han section 5, T13.
+    """
+    bench.power_cycle()
+    assert bench.offer(bench.image(traits=Trait.MUTE)) is Status.SUCCESS
+    bench.settle(HOUR)
+    assert bench.running_version() == FIRST_VERSION
+    counters = bench.frame_counters()
+    assert counters == sorted(set(counters))
+
+    # Control: the counters are the device's own, of many frames, over several lives.
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert len(bench.frame_counters()) > len(counters) > 50
+
+
+@covers("GB-076", "OTA-C-036")
+def test_confirmed_image_stays(bench: Bench) -> None:
+    """A device keeps an image that was confirmed, however often its power fails.
+
+    Attack: five power cuts in a row after the upgrade, the last two without reaching the hub.
+    Expect: the new version runs after each of them.
+    Source: design section 8, promise 4.
+    """
+    assert bench.upgrade(bench.image()) == NEXT_VERSION
+    bench.power_cycle()
+    bench.power_cycle()
+    bench.power_cycle()
+    bench.cut_power()
+    bench.lane.power(True)
+    bench.cut_power()
+    bench.lane.power(True)
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == NEXT_VERSION
+
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control

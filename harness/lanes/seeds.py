@@ -1,0 +1,16 @@
+"""Derive seeds: a case's chance depends on what it is, never on when it runs."""
+
+from emulator.link.chance import derive
+
+
+def bench_seed(seed: int, case: str, profile: str, number: int = 0) -> int:
+    """Return the seed of one bench.
+
+    Args:
+        seed: The run's seed.
+        case: The case's name, without the profile.
+        profile: The profile's name.
+        number: Which bench of the case it is, counted from 0.
+    """
+    more = (str(number),) if number else ()
+    return derive(seed, case, profile, *more)
