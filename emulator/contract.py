@@ -5,11 +5,22 @@ A device is anything that keeps it: an emulated bridge, a program behind a pipe,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from emulator.actions import Action, Event
 from emulator.units import Us
 from emulator.wire.aps import Datagram
+
+
+class Capability(StrEnum):
+    """Name what a lane or link can do beyond carrying datagrams."""
+
+    POWER = "power"  # it can cut and raise the supply
+    FRAME_FAULTS = "frame faults"  # it can lose, delay, change single datagrams
+    VIRTUAL_TIME = "virtual time"  # waiting costs nothing
+    PROBE = "probe"  # flash operations can be counted and cut
+    FRAME_COUNTERS = "frame counters"  # datagrams show NWK frame counters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

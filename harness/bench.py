@@ -7,10 +7,9 @@ version is attribute 0x0002, a verdict is an Upgrade End Request.
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from emulator.contract import Identity
+from emulator.contract import Capability, Identity
 from emulator.faults import FrameFault
 from emulator.image.build import build
-from emulator.link.port import Capability
 from emulator.profiles.model import Profile
 from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND, Us
 from emulator.wire import ota, zcl
@@ -387,6 +386,11 @@ class Bench:
         self.need(Capability.FRAME_COUNTERS)
         sent = (one for _, who, one in self.trace.datagrams() if who == "dut")
         return [one.frame_counter for one in sent if one.frame_counter is not None]
+
+    @property
+    def block_octets(self) -> int:
+        """Return the octets that the hub sends in a full block to this device."""
+        return min(self.profile.ota.block_size_octets, self.hub.block_limit)
 
     def octets_asked(self) -> int:
         """Return the end of the last block that the device asked for."""

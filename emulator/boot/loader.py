@@ -136,7 +136,7 @@ class Loader:
         record = self._record()
         if record.state not in (BootState.STEADY, BootState.PENDING):
             raise RuntimeError(f"{record.state.name}: the standby slot is the way back")
-        if self.facts(self.standby) is not None or record.state is BootState.PENDING:
+        if self.facts(self.standby) is not None:
             self._records.write(_steady(_without(record, self.standby), record.active))
 
     def stage(self, slot: int, facts: SlotFacts) -> None:
@@ -157,9 +157,7 @@ class Loader:
             raise ValueError(f"slot {slot} runs; the standby slot is {self.standby}")
         self._check_size(slot, facts)
         present = _with(record, slot, replace(facts, standing=Standing.PRESENT))
-        self._records.write(
-            replace(present, state=BootState.PENDING, candidate=slot, trial_boots=0, trial_s=0)
-        )
+        self._records.write(replace(present, state=BootState.PENDING, candidate=slot))
 
     def confirm(self) -> None:
         """Keep the image on trial; what failed before it is forgotten.
@@ -231,13 +229,12 @@ class Loader:
             raise ValueError(f"{facts.size} octets, slot of {self._slots[slot].size} octets")
 
     def _valid(self, record: BootRecord, slot: int) -> bool:
-        """Tell whether a slot holds, octet for octet, the image that the record says."""
+        """Tell whether a slot holds, octet for octet, the image that the record says.
+
+        ``NO_IMAGE`` is never there: its digest is not that of no octets.
+        """
         facts, area = record.images[slot], self._slots[slot]
-        return (
-            facts.standing is not Standing.ABSENT
-            and facts.size <= area.size
-            and _digest(area.pages(facts.size), facts.size) == facts.digest
-        )
+        return _digest(area.pages(facts.size), facts.size) == facts.digest
 
     def _run_active(self, record: BootRecord) -> Choice:
         active = record.active
@@ -256,7 +253,7 @@ class Loader:
     def _try(self, record: BootRecord) -> Choice:
         """Boot the candidate once more, or go back."""
         slot = record.candidate
-        boots = record.trial_boots if record.state is BootState.TRIAL else 0
+        boots = record.trial_boots  # 0 in PENDING
         if boots >= self._limits.trial_boots or record.trial_s >= self._limits.confirm_within_s:
             return self._roll_back(record)
         if not self._valid(record, slot):

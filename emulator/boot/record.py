@@ -161,7 +161,7 @@ class RecordLog(Generic[F]):
             content = self._area.read(sector, self._sector_size)
             at = content.find(_MAGIC_OCTETS)
             while at >= 0:
-                head, end = (None, at + 1) if at % self._unit else _record_at(content, at)
+                head, end = _record_at(content, at)
                 if head is not None and head.sequence > self.sequence:
                     self._newest, self._sector = head, sector
                 at = content.find(_MAGIC_OCTETS, end)

@@ -4,18 +4,25 @@ An application lives from one boot to the next; all that outlives it is in flash
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from emulator.actions import Action, Activate, Event, Happening, Join, Joined, JoinRefused, Left
-from emulator.actions import Poll, Reboot, Report
+from emulator.actions import (
+    Action,
+    Activate,
+    Event,
+    Happening,
+    Join,
+    Joined,
+    JoinRefused,
+    Left,
+    Poll,
+    Reboot,
+    Report,
+)
 from emulator.boot.loader import Choice, Loader
 from emulator.contract import Identity
 from emulator.device.attributes import Sources
-from emulator.device.descriptors import Descriptors
-from emulator.device.general import General
 from emulator.device.nonvolatile import Memory
-from emulator.device.parts import Parts
-from emulator.device.radio import Radio
-from emulator.device.store import DownloadStore
 from emulator.errors import WireError
 from emulator.flash.area import Area
 from emulator.ota.stages import Stage
@@ -26,6 +33,9 @@ from emulator.wire.aps import BROADCAST_RX_ON, FIRST_BROADCAST, ZDO_PROFILE, Dat
 from emulator.wire.codec import COMMANDS
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
+
+if TYPE_CHECKING:
+    from emulator.device.parts import Parts  # an application is itself a part
 
 #: How long a crashing image runs before it restarts.
 CRASH_AFTER_US = SECOND
@@ -52,7 +62,7 @@ class Application:
         *,
         profile: Profile,
         identity: Identity,
-        parts: Parts,
+        parts: "Parts",
         memory: Memory,
         loader: Loader,
         slots: Sequence[Area],
@@ -63,7 +73,9 @@ class Application:
         self._profile, self._memory, self._loader = profile, memory, loader
         self._choice, self._traits = choice, traits
         self._identity = identity
-        self._radio = Radio(memory, profile.ota, profile.radio, mute=bool(traits & Trait.MUTE))
+        self._radio = parts.radio(
+            memory, profile.ota, profile.radio, mute=bool(traits & Trait.MUTE)
+        )
         self._deaf = bool(traits & Trait.DEAF)
         self.store = parts.store(
             profile=profile.image,
@@ -87,8 +99,8 @@ class Application:
         sources = Sources(
             profile=profile.ota, running=choice.facts, client=self.client, store=self.store
         )
-        self._general = General(self._radio, parts.attributes, sources)
-        self._descriptors = Descriptors(
+        self._general = parts.general(self._radio, parts.attributes, sources)
+        self._descriptors = parts.descriptors(
             profile.ota, profile.power, identity, self._radio, sleepy=profile.sleep is not None
         )
         self._endpoint = profile.ota.endpoint
@@ -260,11 +272,14 @@ class Application:
         if broadcast and kind not in (ota.ImageNotify, ota.UpgradeEndResponse):
             return _NOTHING  # unicast only, and a broadcast is never answered (ZCL 11.13.3.5.1)
         try:
-            frame, _ = kind.decode_at(payload, 3)
+            frame, end = kind.decode_at(payload, 3)
         except WireError:
             return self._general.refuse(datagram, Status.MALFORMED_COMMAND)
-        if broadcast and isinstance(frame, ota.ImageNotify) and not self.client.invited(frame):
-            return _NOTHING
+        if isinstance(frame, ota.ImageNotify):
+            if not broadcast:
+                self.store.forgive()  # whoever is told by name may try again what failed
+            elif end != len(payload) or not self.client.invited(frame):
+                return _NOTHING
         actions = self.client.receive(frame, now)
         status = self.client.answer
         if status is Status.SUCCESS and (payload[0] & zcl.NO_DEFAULT_RESPONSE or actions):

@@ -11,6 +11,7 @@ from emulator.boot.record import SlotFacts
 from emulator.device.store import DownloadStore
 from emulator.ota.client import OtaClient
 from emulator.profiles.model import OtaProfile
+from emulator.wire.codec import unpack_integer
 from emulator.wire.ota import Attribute
 from emulator.wire.zcl import DataType
 
@@ -68,7 +69,7 @@ def _block_period(sources: Sources) -> int | None:
 
 def _image_stamp(sources: Sources) -> int:
     """Return the first octets of the running image's SHA-256: constant for a build (11.10.11)."""
-    return int.from_bytes(sources.running.digest[:4], "little")
+    return unpack_integer(sources.running.digest[:4])
 
 
 ATTRIBUTES: Attributes = {

@@ -30,7 +30,7 @@ class Bridge:
     def __init__(
         self, profile: Profile, streams: Callable[[int, str], Rng], parts: Parts = SOUND
     ) -> None:
-        self.profile, self._streams, self._parts = profile, streams, parts
+        self.profile, self._streams, self.parts = profile, streams, parts
         self._identity: Identity | None = None
         self._application: Application | None = None
         self._rng: Rng | None = None
@@ -56,7 +56,7 @@ class Bridge:
         """
         self.power_off(0)
         self._identity, self._rng = identity, self._streams(seed, "ota client")
-        self.flash = self._parts.flash(Geometry.of(self.profile.flash))
+        self.flash = self.parts.flash(Geometry.of(self.profile.flash))
         manifest = manifest_of(image, self.profile.image)
         facts = SlotFacts(
             manufacturer=identity.manufacturer,
@@ -66,8 +66,8 @@ class Bridge:
             digest=hashlib.sha256(image).digest(),
             security_counter=0 if manifest is None else manifest.security_counter,
         )
-        records = self._parts.records(self._area(self.profile.flash.boot_record), BootRecord)
-        self._parts.loader(self._slots(), records, self.profile.boot).install_factory(
+        records = self.parts.records(self._area(self.profile.flash.boot_record), BootRecord)
+        self.parts.loader(self._slots(), records, self.profile.boot).install_factory(
             0, image, facts
         )
 
@@ -81,7 +81,7 @@ class Bridge:
         """
         if self._identity is None or self._rng is None:
             raise RuntimeError("power_on before factory")
-        slots, parts = self._slots(), self._parts
+        slots, parts = self._slots(), self.parts
         flash = self.profile.flash
         self.flash.phase = "boot"
         records = parts.records(self._area(flash.boot_record), BootRecord)
@@ -90,7 +90,7 @@ class Bridge:
         image = slots[choice.slot].read(0, choice.facts.size)
         manifest = manifest_of(image, self.profile.image)
         self.flash.phase = "run"
-        self._application = Application(
+        self._application = parts.application(
             profile=self.profile,
             identity=self._identity,
             parts=parts,

@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 
 from emulator.boot.loader import Loader
 from emulator.boot.record import RecordLog
-from emulator.device.attributes import ATTRIBUTES, Reader
+from emulator.device.application import Application
+from emulator.device.attributes import ATTRIBUTES, Attributes
+from emulator.device.descriptors import Descriptors
+from emulator.device.general import General
+from emulator.device.radio import Radio
 from emulator.device.store import DownloadStore
 from emulator.flash.area import StreamWriter
 from emulator.flash.nor import Nor
@@ -22,10 +26,14 @@ class Parts:
     records: type[RecordLog] = RecordLog  # type: ignore[type-arg]  # used for two kinds of record
     loader: type[Loader] = Loader
     writer: type[StreamWriter] = StreamWriter
+    application: type[Application] = Application
+    radio: type[Radio] = Radio
+    descriptors: type[Descriptors] = Descriptors
+    general: type[General] = General
     store: type[DownloadStore] = DownloadStore
     client: type[OtaClient] = OtaClient
     table: ClientTable = TABLE
-    attributes: Mapping[int, Reader] = field(default_factory=lambda: ATTRIBUTES)
+    attributes: Attributes = field(default_factory=lambda: ATTRIBUTES)
     steps: Mapping[str, Step] = field(default_factory=lambda: STEPS)
     verdicts: VerdictMemory | None = field(default_factory=VerdictMemory)
 

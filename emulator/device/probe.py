@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from emulator.device.bridge import Bridge
+from emulator.device.defects.catalogue import parts_of
 from emulator.faults import CutPower
 from emulator.flash.nor import Operation, Snapshot
 
@@ -24,6 +25,14 @@ class Probe:
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
+
+    def plant(self, defect: str) -> None:
+        """Replace the part that a defect is made of; call before ``factory``.
+
+        Raises:
+            KeyError: No defect has this id.
+        """
+        self._bridge.parts = parts_of(defect)
 
     @property
     def operations(self) -> Sequence[Operation]:

@@ -60,7 +60,12 @@ class DownloadStore:
         self._writer: StreamWriter | None = None
         self._forgiven = False
         self._verified: SlotFacts | None = None  # facts of the octets that every step accepted
-        if on_trial or memory.now.download is Download.ERASING:
+        held = self.held
+        if (
+            on_trial  # it was staged: what runs is no download any more
+            or memory.now.download is Download.ERASING
+            or (held is not None and self.failed_before(held))  # the trial failed before it said so
+        ):
             memory.change(download=Download.NONE)
 
     # What is known.

@@ -370,8 +370,7 @@ class Nor:
         done = 0
         for index, at, end in self._spans(address, len(data)):
             page = self._pages[index]
-            made = page[:at] + data[done : done + end - at] + page[end:]
-            self._pages[index] = self._blank if made == self._blank else made
+            self._pages[index] = page[:at] + data[done : done + end - at] + page[end:]
             done += end - at
 
     def _mark(self, address: Octets, length: Octets) -> None:

@@ -17,10 +17,9 @@ from emulator.actions import (
     Stimulus,
     Wake,
 )
-from emulator.contract import Powered
+from emulator.contract import Capability, Powered
 from emulator.errors import BootError, LinkError, PowerLost
 from emulator.link.medium import Medium, Tap
-from emulator.link.port import Capability
 from emulator.units import Us
 from emulator.wire.aps import Datagram
 from emulator.world import World

@@ -1,21 +1,11 @@
 """State what a link is: how one device reaches a network, and who owns its time."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Protocol
 
+from emulator.contract import Capability
 from emulator.units import Us
 from emulator.wire.aps import Datagram
-
-
-class Capability(StrEnum):
-    """Name what a lane or link can do beyond carrying datagrams."""
-
-    POWER = "power"  # it can cut and raise the supply
-    FRAME_FAULTS = "frame faults"  # it can lose, delay, change single datagrams
-    VIRTUAL_TIME = "virtual time"  # waiting costs nothing
-    PROBE = "probe"  # flash operations can be counted and cut
-    FRAME_COUNTERS = "frame counters"  # datagrams show NWK frame counters
 
 
 class Link(Protocol):

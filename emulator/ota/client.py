@@ -21,9 +21,13 @@ from emulator.wire.codec import KEYS, Frame
 from emulator.wire.ota import ImageUpgradeStatus, Status
 from emulator.wire.zcl import DefaultResponse
 
-
 _NOTHING: tuple[Action, ...] = ()
+#: Default Responses to a block request that end the download.
 _STOPS = frozenset({Status.ABORT, Status.NO_IMAGE_AVAILABLE, Status.UNSUP_COMMAND})
+#: Statuses of a block response that do; MALFORMED_COMMAND is zigpy's word for a wrong offset.
+_BLOCK_STOPS = _STOPS | {Status.MALFORMED_COMMAND}
+#: Stages in which a verified image waits for leave to be activated.
+_VERIFIED = frozenset({Stage.ENDING, Stage.WAITING, Stage.EXTERNAL})
 
 
 class OtaClient:
@@ -123,10 +127,10 @@ class OtaClient:
         return self._rng.randrange(1, 101) <= notify.query_jitter
 
     def activate(self, now: Us) -> Sequence[Action]:
-        """Upgrade because something outside the cluster says so."""
-        if self.stage is not Stage.EXTERNAL:
-            return _NOTHING
-        return self._apply_soon(now)
+        """Upgrade because something outside the cluster says so, where that is how it is done."""
+        if self.stage in _VERIFIED and self._profile.activation_policy == timing.OUT_OF_BAND_ONLY:
+            return self._apply_soon(now)
+        return _NOTHING
 
     # Discovery.
 
@@ -158,13 +162,10 @@ class OtaClient:
 
     def _on_address(self, found: zdo.IeeeAddressResponse, now: Us) -> Sequence[Action]:
         server = self.server
-        if server is None or found.address != server.address:
+        refused = found.status != zdo.ZdoStatus.SUCCESS
+        if server is None or found.address != server.address or refused:
             return _NOTHING
-        if found.status != zdo.ZdoStatus.SUCCESS:
-            return _NOTHING
-        self.server = Server(
-            address=server.address, endpoint=server.endpoint, eui64=found.eui64
-        )
+        self.server = Server(address=server.address, endpoint=server.endpoint, eui64=found.eui64)
         self._store.remember_server(self.server)
         report = Report(
             what=Happening.SERVER_FOUND,
@@ -223,7 +224,6 @@ class OtaClient:
 
     def _on_notify(self, notify: ota.ImageNotify, now: Us) -> Sequence[Action]:
         """Query because the server says that an image may be waiting (ZCL 11.13.3)."""
-        self._store.forgive()
         self._tries = self._profile.request_tries
         return self._query(now)
 
@@ -234,9 +234,7 @@ class OtaClient:
         self.answer = Status.FAILURE
         return _NOTHING
 
-    def _on_query_response(
-        self, response: ota.QueryNextImageResponse, now: Us
-    ) -> Sequence[Action]:
+    def _on_query_response(self, response: ota.QueryNextImageResponse, now: Us) -> Sequence[Action]:
         reached = self._store.reached_server()
         return (*reached, *self._answered(response, now))
 
@@ -343,7 +341,7 @@ class OtaClient:
     def _on_block_status(self, block: ota.ImageBlockResponse, now: Us) -> Sequence[Action]:
         if block.status is Status.WAIT_FOR_DATA:
             return self._on_wait(block, now)
-        if block.status in _STOPS:
+        if block.status in _BLOCK_STOPS:
             return self._stopped(now, f"the server answers {block.status.name}")
         self.answer = Status.INVALID_VALUE  # no such status here: ask again by the timer
         return _NOTHING
@@ -403,6 +401,9 @@ class OtaClient:
     def _announce(self, now: Us) -> Sequence[Action]:
         """Ask for leave to upgrade; a server that stays silent is asked again (ZCL 11.16)."""
         if self._tries == 0:
+            if self._profile.activation_policy == timing.OUT_OF_BAND_ONLY:
+                self.stage, self.deadline = Stage.EXTERNAL, None
+                return _NOTHING
             if self._profile.timeout_policy == timing.APPLY_AFTER_TIMEOUT:
                 return self._apply_soon(now)
             self.stage = Stage.WAITING

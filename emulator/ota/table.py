@@ -18,40 +18,11 @@ _IDLE = (Stage.UNSERVED, Stage.READY, Stage.QUERYING)
 _UP = (*_SEEKING, *_IDLE, *_BUSY, *_VERIFIED, Stage.APPLYING)
 
 
-def _all(stages: tuple[Stage, ...], frame: type[Frame], handler: Handler) -> dict[
-    tuple[Stage, type[Frame]], Handler
-]:
+def _all(
+    stages: tuple[Stage, ...], frame: type[Frame], handler: Handler
+) -> dict[tuple[Stage, type[Frame]], Handler]:
     return {(stage, frame): handler for stage in stages}
 
-
-#: What the client does with each frame in each stage.
-ON: dict[tuple[Stage, type[Frame]], Handler] = {
-    # Informational, never authoritative: the full query follows (ZCL 11.13.3).
-    (Stage.READY, ota.ImageNotify): OtaClient._on_notify,
-    (Stage.UNSERVED, ota.ImageNotify): OtaClient._on_notify_early,
-    **_all((*_BUSY, *_VERIFIED, Stage.APPLYING), ota.ImageNotify, OtaClient._on_notify_busy),
-    (Stage.QUERYING, ota.QueryNextImageResponse): OtaClient._on_query_response,
-    **_all(
-        tuple(stage for stage in _UP if stage is not Stage.QUERYING),
-        ota.QueryNextImageResponse,
-        OtaClient._out_of_turn,
-    ),
-    (Stage.DOWNLOADING, ota.ImageBlockResponse): OtaClient._on_block,
-    **_all(
-        (*_SEEKING, *_IDLE, *_VERIFIED, Stage.APPLYING),
-        ota.ImageBlockResponse,
-        OtaClient._out_of_turn,
-    ),
-    **_all(_VERIFIED, ota.UpgradeEndResponse, OtaClient._on_end_response),
-    # No verified image is held: nothing may be activated (OTA-C-099).
-    **_all((*_SEEKING, *_IDLE, *_BUSY), ota.UpgradeEndResponse, OtaClient._out_of_turn),
-    **_all(_UP, ota.QueryDeviceSpecificFileResponse, OtaClient._out_of_turn),
-    (Stage.QUERYING, DefaultResponse): OtaClient._on_refused_query,
-    (Stage.DOWNLOADING, DefaultResponse): OtaClient._on_refused_block,
-    **_all((Stage.ENDING, Stage.WAITING), DefaultResponse, OtaClient._on_refused_end),
-    (Stage.DISCOVERING, zdo.MatchDescriptorResponse): OtaClient._on_match,
-    (Stage.RESOLVING, zdo.IeeeAddressResponse): OtaClient._on_address,
-}
 
 #: What the client passes over in silence, and why.
 IGNORED: frozenset[tuple[Stage, type[Frame]]] = frozenset(
@@ -86,19 +57,60 @@ IGNORED: frozenset[tuple[Stage, type[Frame]]] = frozenset(
     }
 )
 
-#: What the client does when the deadline of a stage is reached. OFF and EXTERNAL have none.
-ON_DEADLINE: dict[Stage, Waker] = {
-    Stage.DISCOVERING: OtaClient._undiscovered,
-    Stage.UNSERVED: OtaClient._discover,
-    Stage.RESOLVING: OtaClient._resolve,
-    Stage.READY: OtaClient._query,
-    Stage.QUERYING: OtaClient._query,
-    Stage.DOWNLOADING: OtaClient._ask_again,
-    Stage.PAUSED: OtaClient._ask,
-    Stage.ENDING: OtaClient._announce,
-    Stage.WAITING: OtaClient._remind,
-    Stage.COUNTING: OtaClient._apply_soon,
-    Stage.APPLYING: OtaClient._apply,
-}
 
-TABLE = ClientTable(on=ON, on_deadline=ON_DEADLINE)
+def on(client: type[OtaClient]) -> dict[tuple[Stage, type[Frame]], Handler]:
+    """Return what a client does with each frame in each stage, by that client's own methods."""
+    return {
+        # Informational, never authoritative: the full query follows (ZCL 11.13.3).
+        (Stage.READY, ota.ImageNotify): client._on_notify,
+        (Stage.UNSERVED, ota.ImageNotify): client._on_notify_early,
+        **_all((*_BUSY, *_VERIFIED, Stage.APPLYING), ota.ImageNotify, client._on_notify_busy),
+        (Stage.QUERYING, ota.QueryNextImageResponse): client._on_query_response,
+        **_all(
+            tuple(stage for stage in _UP if stage is not Stage.QUERYING),
+            ota.QueryNextImageResponse,
+            client._out_of_turn,
+        ),
+        (Stage.DOWNLOADING, ota.ImageBlockResponse): client._on_block,
+        **_all(
+            (*_SEEKING, *_IDLE, *_VERIFIED, Stage.APPLYING),
+            ota.ImageBlockResponse,
+            client._out_of_turn,
+        ),
+        **_all(_VERIFIED, ota.UpgradeEndResponse, client._on_end_response),
+        # No verified image is held: nothing may be activated (OTA-C-099).
+        **_all((*_SEEKING, *_IDLE, *_BUSY), ota.UpgradeEndResponse, client._out_of_turn),
+        **_all(_UP, ota.QueryDeviceSpecificFileResponse, client._out_of_turn),
+        (Stage.QUERYING, DefaultResponse): client._on_refused_query,
+        (Stage.DOWNLOADING, DefaultResponse): client._on_refused_block,
+        **_all((Stage.ENDING, Stage.WAITING), DefaultResponse, client._on_refused_end),
+        (Stage.DISCOVERING, zdo.MatchDescriptorResponse): client._on_match,
+        (Stage.RESOLVING, zdo.IeeeAddressResponse): client._on_address,
+    }
+
+
+def on_deadline(client: type[OtaClient]) -> dict[Stage, Waker]:
+    """Return what a client does at the deadline of each stage; OFF and EXTERNAL have none."""
+    return {
+        Stage.DISCOVERING: client._undiscovered,
+        Stage.UNSERVED: client._discover,
+        Stage.RESOLVING: client._resolve,
+        Stage.READY: client._query,
+        Stage.QUERYING: client._query,
+        Stage.DOWNLOADING: client._ask_again,
+        Stage.PAUSED: client._ask,
+        Stage.ENDING: client._announce,
+        Stage.WAITING: client._remind,
+        Stage.COUNTING: client._apply_soon,
+        Stage.APPLYING: client._apply,
+    }
+
+
+def table_of(client: type[OtaClient]) -> ClientTable:
+    """Return the whole table of a client, or of a variant of it."""
+    return ClientTable(on=on(client), on_deadline=on_deadline(client))
+
+
+ON = on(OtaClient)
+ON_DEADLINE = on_deadline(OtaClient)
+TABLE = table_of(OtaClient)

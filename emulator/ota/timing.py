@@ -8,6 +8,9 @@ APPLY_AFTER_TIMEOUT = 0
 #: UpgradeActivationPolicy 0x01 (ZCL 11.10.12): only an out-of-band event activates.
 OUT_OF_BAND_ONLY = 1
 
+#: How long a client waits when WAIT_FOR_DATA names a time that is past (Silabs).
+INVALID_WAIT_S = 300
+
 #: The cluster revision whose MinimumBlockPeriod counts seconds (15-0324-02, 11.10.10).
 REVISION_IN_SECONDS = 2
 
@@ -24,13 +27,12 @@ def wait_s(current_s: int, request_s: int, longest_s: int) -> int:
     """Return how many seconds WAIT_FOR_DATA asks to wait, at most ``longest_s``.
 
     A current time of 0 makes the request time an offset. A request time before the current one is
-    invalid and waits as long as allowed: nothing tells when to come back, and a storm helps nobody.
+    invalid: it tells no time to come back, and a storm helps nobody, so wait five minutes [SL-C].
 
     Source: ZCL rev 8, 11.13.8.4; accept set in OTA-C-053.
     """
-    if request_s < current_s:
-        return min(300, longest_s)
-    return min(request_s - current_s, longest_s)
+    asked_s = request_s - current_s if request_s >= current_s else INVALID_WAIT_S
+    return min(asked_s, longest_s)
 
 
 def countdown_s(current_s: int, upgrade_s: int) -> int:

@@ -52,5 +52,15 @@ def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[Mak
 
 @pytest.fixture
 def bench(make_bench: MakeBench) -> Bench:
-    """Return the bench of a case; its device is off and new."""
-    return make_bench()
+    """Return the bench of a case: its device is new, has joined, found the hub, and asked once."""
+    made = make_bench()
+    made.start()
+    return made
+
+
+@pytest.fixture
+def silent_bench(make_bench: MakeBench) -> Bench:
+    """Return a bench whose hub answers nothing; its device is new and off."""
+    made = make_bench()
+    made.hub.settings.silent = True
+    return made

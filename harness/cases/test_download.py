@@ -12,6 +12,8 @@ from harness.covers import covers
 from harness.hub.lies import Append, Cut, Edit, Lie, Overwrite, Replace, field
 
 BLOCK = ota.ImageBlockResponse
+#: Octets of another image, where a block's data begin.
+JUNK = Overwrite(14, b"not yours")
 
 
 def _answer(number: int) -> Selector:
@@ -39,7 +41,7 @@ def test_download_starts_at_the_first_octet(bench: Bench) -> None:
     assert bench.value(Attribute.DOWNLOADED_FILE_VERSION) in (NEXT_VERSION, None)
     offset = bench.value(Attribute.FILE_OFFSET)
     last = bench.last(ota.ImageBlockRequest).file_offset
-    assert offset is None or last - bench.profile.ota.block_size_octets <= offset <= last
+    assert offset is None or last - bench.block_octets <= offset <= last
 
     assert bench.verdict() is Status.SUCCESS  # control: reading attributes disturbed nothing
 
@@ -88,25 +90,25 @@ def test_short_blocks_are_stored(bench: Bench) -> None:
 
 @covers("OTA-C-060", "OTA-C-063", "OTA-C-064", "OTA-C-065")
 @pytest.mark.parametrize(
-    "edit",
+    "edits",
     [
-        field(BLOCK, "manufacturer", 0x1234),
-        field(BLOCK, "image_type", 0x0777),
-        field(BLOCK, "file_version", 0x7777),
-        Cut(octets=20),
-        Append(bytes(200)),
-        Overwrite(13, b"\0"),
+        [field(BLOCK, "manufacturer", 0x1234), JUNK],
+        [field(BLOCK, "image_type", 0x0777), JUNK],
+        [field(BLOCK, "file_version", 0x7777), JUNK],
+        [Cut(octets=20)],
+        [Append(bytes(200))],
+        [Overwrite(13, b"\0")],
     ],
     ids=["manufacturer", "image_type", "version", "cut_short", "longer_than_announced", "empty"],
 )
-def test_bad_block_is_not_stored(bench: Bench, edit: Edit) -> None:
+def test_bad_block_is_not_stored(bench: Bench, edits: list[Edit]) -> None:
     """A device stores nothing of a block that is not what it asked for.
 
     Attack: one block of the download names other ids, is cut short, padded, or empty.
     Expect: the same offset is asked for again, or the true octets were taken; the image verifies.
     Source: [SL-C], [TL]; ZCL rev 8, 11.13.8.
     """
-    bench.hub.lies.append(Lie(BLOCK, [edit], skip=5, count=1))
+    bench.hub.lies.append(Lie(BLOCK, edits, skip=5, count=1))
     assert bench.offer(bench.image()) is Status.SUCCESS
     offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
     assert offsets == sorted(offsets)
@@ -150,7 +152,7 @@ def test_block_of_another_offset_is_ignored(bench: Bench, shift: int) -> None:
     Expect: the offset is asked for again; the stored image is exact, so it runs.
     Source: all stacks (ota-cluster section 4.4).
     """
-    size = bench.profile.ota.block_size_octets
+    size = bench.block_octets
     wrong = field(BLOCK, "file_offset", (5 + shift) * size)
     bench.hub.lies.append(Lie(BLOCK, [wrong], skip=5, count=1))
     assert bench.offer(bench.image()) is Status.SUCCESS
@@ -171,7 +173,7 @@ def test_duplicate_block_is_stored_once(bench: Bench) -> None:
     Expect: no offset is skipped; the image verifies and runs.
     Source: espressif/esp-zigbee-sdk 892.
     """
-    size = bench.profile.ota.block_size_octets
+    size = bench.block_octets
     bench.plan(
         DuplicateFrame(at=_answer(4)), DuplicateFrame(at=_answer(9), after_us=12 * MILLISECOND)
     )
@@ -194,7 +196,7 @@ def test_lost_block_is_asked_for_again(bench: Bench, lost: int) -> None:
     Expect: the offset is asked for once more for each loss, at least 1 s apart; the image runs.
     Source: [SL-C], [TL], [EX-C]; espressif/esp-zigbee-sdk 833.
     """
-    size = bench.profile.ota.block_size_octets
+    size = bench.block_octets
     bench.plan(DropFrame(at=_answer(6), count=lost))
     assert bench.offer(bench.image()) is Status.SUCCESS
     again = [
@@ -288,7 +290,7 @@ def test_download_survives_a_reset(bench: Bench) -> None:
     Source: [SL-C], [TL]; nrfconnect KRKNWK-7723.
     """
     image = bench.image(size=12_000)
-    blocks = len(image) * 2 // 3 // bench.profile.ota.block_size_octets
+    blocks = len(image) * 2 // 3 // bench.block_octets
     reached = bench.start_download(image, blocks=blocks)
     bench.cut_power()
     bench.wait(SECOND)

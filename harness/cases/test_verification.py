@@ -59,6 +59,22 @@ def _refit(image: bytes) -> bytes:
     return refit_integrity(image) if image.startswith(b"\x1e\xf1\xee\x0b") else image
 
 
+@covers("OTA-C-080")
+def test_image_of_another_version_is_refused(bench: Bench) -> None:
+    """A device refuses a genuine image that is not the version it was promised.
+
+    Attack: the query response offers a new version; what is served is a true, older image.
+    Expect: INVALID_IMAGE (or ABORT); the old version runs; the promised image is taken.
+    Source: ZCL rev 8, 11.13.5: SUCCESS authorises that exact version.
+    """
+    older = served(bench.image(NEXT_VERSION - 1), file_version=NEXT_VERSION)
+    assert bench.offer(older) in (Status.INVALID_IMAGE, Status.ABORT)
+    bench.wait(MINUTE)
+    assert bench.running_version() == FIRST_VERSION
+
+    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control
+
+
 @covers("OTA-C-081")
 def test_image_for_another_device_is_refused(bench: Bench) -> None:
     """A device refuses a file whose header names another device as its destination.

@@ -39,6 +39,10 @@ GENERAL_FROM_SERVER = 0x18
 _CLEAR = int(ApsOptions.ACKNOWLEDGE)
 _ENCRYPTED = int(ApsOptions.ACKNOWLEDGE | ApsOptions.ENCRYPT)
 
+#: Octets of an image that fit a frame beside NWK security, with and without APS security.
+ENCRYPTED_BLOCK = 40
+CLEAR_BLOCK = 50
+
 _TO_SERVER = {
     key.command: kind
     for key, kind in COMMANDS.items()
@@ -72,7 +76,7 @@ class Settings:
     end_times_s: tuple[int, int] | None = (0, 0)
     #: Answers to Image Block Requests instead of data: (current, request, period or None).
     wait: tuple[int, int, int | None] | None = None
-    #: Largest blocks that are sent, used in turn; None: what the device asks for.
+    #: Largest blocks that are sent, used in turn; None: ``block_limit``.
     block_sizes: tuple[int, ...] | None = None
     silent: bool = False
     encrypt: bool = True
@@ -100,6 +104,11 @@ class Hub:
     _sequence: int = 0
     _counter: int = 0
     _by_ids: dict[tuple[int, int, int], Served] = field(default_factory=dict)
+
+    @property
+    def block_limit(self) -> int:
+        """Return the octets of an image that fit one frame (ota-cluster section 7)."""
+        return ENCRYPTED_BLOCK if self.settings.encrypt else CLEAR_BLOCK
 
     # Admission: the trust centre's part.
 
@@ -228,10 +237,11 @@ class Hub:
         one = self._by_ids.get((request.manufacturer, request.image_type, request.file_version))
         if one is None or offset >= len(one.octets):
             return self.answer(ota.ImageBlockResponse(status=Status.ABORT), datagram)
-        size = request.maximum_data_size
-        if self.settings.block_sizes is not None:
-            sizes = self.settings.block_sizes
-            size = min(size, sizes[self.counts[ota.ImageBlockRequest] % len(sizes)])
+        sizes = self.settings.block_sizes
+        limit = self.block_limit
+        if sizes is not None:
+            limit = sizes[self.counts[ota.ImageBlockRequest] % len(sizes)]
+        size = min(request.maximum_data_size, limit)
         response = ota.ImageBlockResponse(
             status=Status.SUCCESS,
             manufacturer=one.manufacturer,

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from emulator.contract import Device
-from emulator.device.bridge import Bridge
-from emulator.device.defects import parts_of
+from emulator import Bridge, Probe
+from emulator.contract import Capability, Device
 from emulator.faults import FrameFault
 from emulator.link.chance import stream
 from emulator.link.direct import DirectLink
 from emulator.link.medium import Medium
-from emulator.link.port import Capability
 from emulator.units import Us
 from emulator.wire.aps import Datagram
 from emulator.world import World
@@ -17,6 +15,14 @@ from harness.lanes.port import Setup
 
 DUT = "dut"
 HUB = "hub"
+
+
+def make_bridge(setup: Setup) -> Bridge:
+    """Return the emulated bridge that a lane is opened for, with its defect if it has one."""
+    bridge = Bridge(setup.profile, stream)
+    if setup.defect is not None:
+        Probe(bridge).plant(setup.defect)
+    return bridge
 
 
 class VirtualLane:
@@ -72,5 +78,5 @@ class DirectLane(VirtualLane):
     capabilities = DirectLink.capabilities | {Capability.PROBE}
 
     def __init__(self, setup: Setup) -> None:
-        self.bridge = Bridge(setup.profile, stream, parts_of(setup.defect))
+        self.bridge = make_bridge(setup)
         super().__init__(setup, self.bridge)

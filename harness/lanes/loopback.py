@@ -10,13 +10,10 @@ from typing import TypeVar
 
 from emulator.actions import Action, Event
 from emulator.contract import Device, Identity
-from emulator.device.bridge import Bridge
-from emulator.device.defects import parts_of
-from emulator.link.chance import stream
 from emulator.link.json_form import from_json, to_json
 from emulator.units import Us
 from emulator.wire.aps import Datagram
-from harness.lanes.direct import VirtualLane
+from harness.lanes.direct import VirtualLane, make_bridge
 from harness.lanes.port import Setup
 
 
@@ -76,5 +73,5 @@ class LoopbackLane(VirtualLane):
     """Carry datagrams to an emulated bridge of this process, all of them through JSON."""
 
     def __init__(self, setup: Setup) -> None:
-        bridge = Bridge(setup.profile, stream, parts_of(setup.defect))
+        bridge = make_bridge(setup)
         super().__init__(setup, JsonDevice(bridge))

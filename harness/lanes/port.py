@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from emulator.contract import Identity
+from emulator.contract import Capability, Identity
 from emulator.faults import FrameFault
-from emulator.link.port import Capability
 from emulator.profiles.model import Profile
 from emulator.units import Us
 from emulator.wire.aps import Datagram

@@ -152,6 +152,7 @@ def test_an_image_that_never_confirms_is_undone_after_its_boots(nor: Nor, limit:
     assert back.last_failure is not None
     assert back.last_failure.digest == facts_of(NEW).digest
     assert back.last_failure.standing is Standing.FAILED
+    assert back.facts(1) == back.last_failure
     assert boots(nor) == (1, False)
     assert loader(nor, limits).last_failure == back.last_failure
 
@@ -162,11 +163,14 @@ def test_trial_time_adds_up_over_restarts_and_ends_the_trial(nor: Nor) -> None:
     first.choose()
     assert first.trial_time_left_s == 1200
     first.spend(700)
-    first.spend(0)
     second = loader(nor)
     assert second.choose().trial
     assert second.trial_time_left_s == 500
-    second.spend(600)
+    second.spend(400)
+    operations = nor.operations
+    second.spend(0)
+    assert nor.operations == operations
+    second.spend(100)
     assert second.trial_time_left_s == 0
     assert boots(nor) == (1, False)
 
@@ -211,6 +215,20 @@ def test_each_trial_counts_from_nought(nor: Nor) -> None:
     assert trial.choose().trial
     assert trial.trial_boots_used == 1
     assert trial.trial_time_left_s == 1200
+
+
+def test_a_failed_image_may_be_tried_again(nor: Nor) -> None:
+    store(nor, NEW)
+    trial = loader(nor)
+    trial.choose()
+    trial.give_up()
+    back = loader(nor)
+    back.choose()
+    assert back.last_failure is not None
+    back.stage(1, back.last_failure)
+    again = loader(nor)
+    assert again.choose().trial
+    assert again.facts(1) == facts_of(NEW)
 
 
 # The standby slot.

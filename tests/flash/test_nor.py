@@ -163,6 +163,16 @@ def test_a_half_erase_leaves_a_sector_that_takes_no_program(sector: int, kind: C
     nor.program(sector, b"b" * 16)
 
 
+def test_a_half_erase_spoils_units_that_were_erased_already(nor: Nor) -> None:
+    nor.program(0, b"a" * 16)
+    nor.arm(CutPower(operation=1, kind=CutKind.HALF_ERASE))
+    with pytest.raises(PowerLost):
+        nor.erase(0, 4096)
+    for address in (0, 2032, 2048, 4080):
+        with pytest.raises(FlashError, match="programmed since"):
+            nor.program(address, b"b" * 16)
+
+
 @pytest.mark.parametrize(("kind", "erased"), [(CutKind.BEFORE, 1), (CutKind.AFTER, 2)])
 def test_a_cut_between_sectors_leaves_the_rest(nor: Nor, kind: CutKind, erased: int) -> None:
     for sector in range(0, 12288, 4096):
@@ -213,8 +223,9 @@ def test_snapshots_bring_back_content_marks_and_count(nor: Nor) -> None:
     assert other.snapshot() == late
     with pytest.raises(FlashError):
         other.program(16, b"c" * 16)
-    with pytest.raises(ValueError, match="another geometry"):
-        Nor(geometry(sector=512)).restore(late)
+    for another in (geometry(sector=512), geometry(size=2048, sector=512)):
+        with pytest.raises(ValueError, match="another geometry"):
+            Nor(another).restore(late)
 
 
 def test_content_tells_used_up_units_from_erased_ones(nor: Nor) -> None:

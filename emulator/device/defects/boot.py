@@ -1,0 +1,175 @@
+"""Hold the defects of flash, boot record, loader and trial."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Self
+
+from emulator.actions import Action
+from emulator.boot.loader import Choice, Loader
+from emulator.boot.record import BootState
+from emulator.device.application import Application
+from emulator.device.defects.model import Defect, with_parts
+from emulator.device.nonvolatile import Download
+from emulator.device.store import DownloadStore
+from emulator.flash.area import Area, StreamWriter
+from emulator.ota.ports import Offer
+from emulator.units import Octets, Us
+
+
+class _SkipsAHole(StreamWriter):
+    """Go on behind the octets that were only in RAM when the power went."""
+
+    @classmethod
+    def resume(cls, area: Area, size: Octets) -> Self:
+        writer = super().resume(area, size)
+        if 0 < writer.offset < size:
+            writer.append(bytes(min(64, size - writer.offset)))
+        return writer
+
+
+class _MixesVersions(DownloadStore):
+    """Go on with another image where the last one stopped."""
+
+    def begin(self, offer: Offer) -> None:
+        if self.held is None:
+            super().begin(offer)
+            return
+        self.resume()
+        self._memory.change(
+            manufacturer=offer.manufacturer,
+            image_type=offer.image_type,
+            file_version=offer.file_version,
+            image_size=offer.image_size,
+        )
+
+
+class _ForgetsWhatWaits(DownloadStore):
+    """Hold no verified image over a reset."""
+
+    @property
+    def held(self) -> Offer | None:
+        fresh = self._verified is None and self._writer is None
+        waiting = self._memory.now.download is Download.VERIFIED
+        return None if fresh and waiting else super().held
+
+
+class _ConfirmsAtBoot(Application):
+    """Take it for proof that the image boots."""
+
+    def start(self, now: Us) -> Sequence[Action]:
+        started = super().start(now)
+        return (*started, *self.store.reached_server())
+
+
+class _CountsNoBoots(Loader):
+    """Try a new image again at every boot."""
+
+    def choose(self) -> Choice:
+        record = self._record()
+        if record.state is BootState.TRIAL and record.trial_boots > 1:
+            self._records.write(replace(record, trial_boots=1))
+        return super().choose()
+
+
+class _TakesACutForProof(Loader):
+    """Keep a new image that was on trial when the power went."""
+
+    def choose(self) -> Choice:
+        record = self._record()
+        if record.state is BootState.TRIAL:
+            self._records.write(
+                replace(record, state=BootState.STEADY, active=record.candidate, trial_boots=0)
+            )
+        return super().choose()
+
+
+class _ForgetsTheFailure(DownloadStore):
+    """Install an image again that just failed."""
+
+    def failed_before(self, offer: Offer) -> bool:
+        return False
+
+
+class _ConfirmsInRam(DownloadStore):
+    """Note a confirmation where a power cut wipes it out."""
+
+    def reached_server(self) -> Sequence[Action]:
+        self.on_trial = False
+        return ()
+
+
+class _RestoresCounters(Application):
+    """Let the old image begin at the frame counter that it knew, after a rollback."""
+
+    def start(self, now: Us) -> Sequence[Action]:
+        if self._choice.notes:
+            self._radio._counter = 0
+        return super().start(now)
+
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        id="D201",
+        title="goes on behind octets that the power cut took",
+        copies="nrfconnect KRKNWK-7723, turned round",
+        parts=with_parts(writer=_SkipsAHole),
+        caught_by=("test_download_survives_a_reset",),
+    ),
+    Defect(
+        id="D202",
+        title="goes on with another version where the last one stopped",
+        copies="OTA-C-073; [TL] compares before it resumes",
+        parts=with_parts(store=_MixesVersions),
+        caught_by=("test_two_versions_are_never_mixed",),
+    ),
+    Defect(
+        id="D203",
+        title="forgets an image that waits when the power fails",
+        copies="OTA-C-107",
+        parts=with_parts(store=_ForgetsWhatWaits),
+        caught_by=("test_waiting_image_survives_a_reset",),
+    ),
+    Defect(
+        id="D204",
+        title="confirms a new image because it boots",
+        copies="gb-alt-han T1",
+        parts=with_parts(application=_ConfirmsAtBoot),
+        caught_by=("test_mute_image_goes_back",),
+    ),
+    Defect(
+        id="D205",
+        title="counts no trial boots",
+        copies="GB-065",
+        parts=with_parts(loader=_CountsNoBoots),
+        caught_by=("test_crashing_image_goes_back",),
+    ),
+    Defect(
+        id="D206",
+        title="keeps a new image that was on trial when the power went",
+        copies="GB-066",
+        parts=with_parts(loader=_TakesACutForProof),
+        caught_by=("test_power_cut_in_the_trial",),
+    ),
+    Defect(
+        id="D207",
+        title="installs an image again that just failed",
+        copies="GB-064",
+        parts=with_parts(store=_ForgetsTheFailure),
+        caught_by=("test_mute_image_goes_back",),
+    ),
+    Defect(
+        id="D208",
+        title="confirms in RAM only",
+        copies="design section 8, promise 4",
+        parts=with_parts(store=_ConfirmsInRam),
+        caught_by=("test_confirmed_image_stays",),
+    ),
+    Defect(
+        id="D209",
+        title="frame counters go back with the image",
+        copies="gb-alt-han T13; Z-Stack-firmware 376, 439",
+        parts=with_parts(application=_RestoresCounters),
+        caught_by=("test_frame_counters_never_go_back",),
+    ),
+)

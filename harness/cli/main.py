@@ -1,0 +1,106 @@
+"""Be the command ``hanover``: find the subcommand, and end with one line and the right exit code."""
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+#: Each subcommand, what it is for, and the module that holds it under the same name.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("harness.cli.run", "Run the conformance suite."),
+    "upgrade": ("harness.cli.upgrade", "Upgrade one emulated bridge with a firmware file."),
+    "image": ("harness.cli.image", "Make firmware files and look into them."),
+    "profiles": ("harness.cli.profiles", "Show the bridge types."),
+}
+
+
+class Hanover(click.Group):
+    """Import a subcommand only when it is asked for: ``--help`` must be quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all subcommands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from harness.report.provenance import product_version
+
+        click.echo(f"hanover {product_version()}")
+        ctx.exit()
+
+
+@click.group(cls=Hanover)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def hanover() -> None:
+    """Emulate Alt HAN bridges and test their ZigBee OTA firmware upgrade.
+
+    Exit codes: 0 done and good; 1 the device or the data failed; 2 wrong use, or nothing to do;
+    3 the link, the environment or Hanover itself failed; 130 Ctrl-C, with what was found kept.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; never ends in a traceback."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    try:
+        code = hanover.main(arguments, prog_name="hanover", standalone_mode=False)
+    except click.exceptions.Abort:  # what click makes of Ctrl-C
+        return _complain("interrupted", 130)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except Exception as error:
+        return _complain(*_blame(error))
+    return code if isinstance(code, int) else 0
+
+
+def _blame(error: Exception) -> tuple[str, int]:
+    """Return the one line and the exit code of an error that no command handled."""
+    from emulator.errors import HanoverError, LinkError
+
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{error.strerror or error}", 3
+    if isinstance(error, HanoverError) and not isinstance(error, LinkError):
+        return str(error), 2
+    if isinstance(error, HanoverError):
+        return str(error), 3
+    return f"a fault of Hanover itself: {type(error).__name__}: {error}", 3
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(f"hanover: {' '.join(message.split())}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Run the suite: pytest with our own settings, whatever the user's folder holds."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.report.model import CaseResult
+from harness.suite import CASES, Collected, RunOptions, Suite
+
+_PACKAGE = Path(__file__).parent
+#: What a user set for their own pytest, and what Hanover needs instead.
+_ENVIRONMENT = {
+    "PYTEST_ADDOPTS": None,
+    "PYTEST_PLUGINS": None,
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
+#: pytest's own plugins that would write, ask or excuse a case.
+_UNWANTED = ("cacheprovider", "terminal", "skipping", "doctest", "unittest", "junitxml", "pastebin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """Hold what a run found; ``results`` are sorted by id."""
+
+    results: tuple[CaseResult, ...]
+    collected: Collected
+    interrupted: bool
+
+
+def run_suite(
+    options: RunOptions, progress: Callable[[int, int], None] | None = None
+) -> RunResult:
+    """Run the cases that were asked for, and return their results.
+
+    Args:
+        options: What to run, on what.
+        progress: Called after each case: how many are done, how many there are (0: not known).
+    """
+    suite = Suite(options, progress)
+    with _environment():
+        code = pytest.main(_arguments(options), plugins=[suite])
+    if code == pytest.ExitCode.INTERNAL_ERROR or code == pytest.ExitCode.USAGE_ERROR:
+        suite.collected.broken.append(f"pytest ended with {pytest.ExitCode(code).name}")
+    results = sorted(suite.results.values(), key=lambda result: result.id)
+    return RunResult(
+        results=tuple(results), collected=suite.collected, interrupted=suite.interrupted
+    )
+
+
+def _arguments(options: RunOptions) -> list[str]:
+    arguments = ["-c", str(CASES / "pytest.ini"), "--rootdir", str(_PACKAGE)]
+    arguments += ["--confcutdir", str(options.cases), "--import-mode", "importlib"]
+    arguments += ["--capture", "sys", "-p", "harness.pytest_plugin"]
+    for name in _UNWANTED:
+        arguments += ["-p", f"no:{name}"]
+    if options.list_only:
+        arguments.append("--collect-only")
+    elif options.workers > 1:
+        arguments += ["-p", "xdist", "-n", str(options.workers)]
+    return [*arguments, str(options.cases)]
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Set the environment for our pytest, and put the user's back."""
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    _set(_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(values: dict[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,0 +1,52 @@
+"""Choose cases by what a user typed behind ``-k``."""
+
+import difflib
+from collections.abc import Callable, Sequence
+
+from harness.recorder import About
+
+
+def select(every: Sequence[About], wanted: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Return the indices of the chosen cases, and the wishes that chose none.
+
+    A wish means, the first that fits: the id of a case with its profile, a case for all profiles,
+    a requirement, a topic, a part of any of them. No wish at all chooses every case.
+    """
+    if not wanted:
+        return list(range(len(every))), []
+    chosen: set[int] = set()
+    unmet = []
+    for wish in wanted:
+        found = _found(every, wish)
+        chosen.update(found)
+        if not found:
+            unmet.append(wish)
+    return sorted(chosen), unmet
+
+
+def _found(every: Sequence[About], wish: str) -> list[int]:
+    text = wish.strip().lower()
+    tests: tuple[Callable[[About], bool], ...] = (
+        lambda one: one.id.lower() == text,
+        lambda one: one.case.lower() == text,
+        lambda one: text in [each.id.lower() for each in one.coverage.requirements],
+        lambda one: one.topic.lower() == text,
+        lambda one: bool(text) and any(text in name for name in _names(one)),
+    )
+    for test in tests:
+        found = [index for index, one in enumerate(every) if test(one)]
+        if found:
+            return found
+    return []
+
+
+def _names(one: About) -> list[str]:
+    return [one.id.lower(), *(each.id.lower() for each in one.coverage.requirements)]
+
+
+def hint(every: Sequence[About], wish: str) -> str:
+    """Return the nearest names to a wish that chose nothing, as the end of a sentence."""
+    names = {one.case for one in every} | {one.topic for one in every}
+    names |= {each.id for one in every for each in one.coverage.requirements}
+    near = difflib.get_close_matches(wish, sorted(names), n=2)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

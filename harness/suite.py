@@ -1,0 +1,254 @@
+"""Be the pytest plugin of one run: which cases, over which profiles, with which results.
+
+It is the same in the process that runs everything and in xdist's workers; only the controller keeps
+results, which it gets as a property of each report.
+"""
+
+import pickle
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.profiles import load
+from emulator.profiles.model import Profile
+from harness.recorder import (
+    BENCHES,
+    About,
+    Comparison,
+    about,
+    judge,
+    safe_name,
+    shown,
+    write_datagrams,
+    write_trace,
+)
+from harness.report.model import CaseResult, dump, parse
+from harness.selection import select
+
+#: The cases that Hanover ships.
+CASES = Path(__file__).parent / "cases"
+#: Folder of the traces, in the folder that a run writes.
+TRACES = "traces"
+
+#: Properties of a pytest report: a result as JSON text; a complaint about what came after it.
+_RESULT, _NOTE = "hanover-result", "hanover-note"
+#: Key under which a worker gets the options, and gives back what it collected.
+WORKER_KEY = "hanover"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Be one profile of a run, and how the user named it."""
+
+    profile: Profile
+    given: str
+
+
+@cache
+def built_in() -> tuple[Chosen, ...]:
+    """Return every built-in profile."""
+    return tuple(Chosen(profile=load.load(name), given=name) for name in load.names())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Say which cases run, on what, and what is written meanwhile.
+
+    Args:
+        profiles: The bridges, each with a name of its own.
+        seed: Every bench derives its own from it.
+        link: The lane, ``scheme:rest``.
+        defect: Id of the defect that every bridge has.
+        match: What chooses cases, see ``harness.selection``; none: all.
+        workers: Processes; 1 runs everything in this one.
+        out: Folder for ``traces/``; None writes nothing.
+        capture: File for the datagrams of one case, folder for those of several.
+        cases: Folder of the cases.
+        list_only: Collect, and run nothing.
+    """
+
+    profiles: tuple[Chosen, ...] = field(default_factory=built_in)
+    seed: int = 0
+    link: str = "direct:"
+    defect: str | None = None
+    match: tuple[str, ...] = ()
+    workers: int = 1
+    out: Path | None = None
+    capture: Path | None = None
+    cases: Path = CASES
+    list_only: bool = False
+
+
+_OPTIONS = pytest.StashKey[RunOptions]()
+
+
+def options_of(config: pytest.Config) -> RunOptions:
+    """Return the options of the run; those of a plain one where pytest was started by hand."""
+    return config.stash.get(_OPTIONS, None) or RunOptions()
+
+
+@dataclass(slots=True)
+class Collected:
+    """Hold what a worker tells at its end."""
+
+    #: Every case that there is, before the selection.
+    every: list[About] = field(default_factory=list)
+    chosen: list[About] = field(default_factory=list)
+    #: What chose no case.
+    unmet: list[str] = field(default_factory=list)
+    #: What the harness or its environment could not do, a line each.
+    broken: list[str] = field(default_factory=list)
+
+
+class Suite:
+    """Select cases, judge them, keep their results."""
+
+    def __init__(
+        self, options: RunOptions, progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        self.options = options
+        self.collected = Collected()
+        self.results: dict[str, CaseResult] = {}
+        self.interrupted = False
+        self._progress = progress
+        self._compared: Comparison | None = None
+        self._is_worker = False
+
+    # Beginning and end.
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Leave the options where fixtures find them."""
+        config.stash[_OPTIONS] = self.options
+        self._is_worker = hasattr(config, "workerinput")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist's, untyped
+        """Hand the options to a worker."""
+        node.workerinput[WORKER_KEY] = pickle.dumps(self.options)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Give back what this worker collected."""
+        if self._is_worker:
+            session.config.workeroutput[WORKER_KEY] = pickle.dumps(self.collected)  # type: ignore[attr-defined]  # xdist's
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401 - xdist's
+        """Take what a worker collected: the controller of workers collects nothing itself."""
+        given = getattr(node, "workeroutput", {}).get(WORKER_KEY)
+        if given is None:
+            return
+        theirs, ours = pickle.loads(given), self.collected  # noqa: S301 - our own process
+        ours.every, ours.chosen, ours.unmet = theirs.every, theirs.chosen, theirs.unmet
+        ours.broken += [line for line in theirs.broken if line not in ours.broken]
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Remember that somebody pressed Ctrl-C."""
+        self.interrupted = True
+
+    # Collecting.
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file of cases that cannot be read."""
+        if report.failed:
+            lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
+            last = lines[-1].removeprefix("E ").strip() if lines else "no reason given"
+            self.collected.broken.append(f"{report.nodeid}: {last}")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Keep the cases that were asked for."""
+        every = [about(item) for item in items]
+        files: dict[str, str] = {}
+        for each in every:
+            other = files.setdefault(safe_name(each.id), each.id)
+            if other is not each.id:
+                self.collected.broken.append(f"two cases share a name: {other}, {each.id}")
+        indices, unmet = select(every, self.options.match)
+        kept = set(indices)
+        dropped = [item for index, item in enumerate(items) if index not in kept]
+        self.collected.every, self.collected.unmet = every, unmet
+        self.collected.chosen = [every[index] for index in indices]
+        items[:] = [items[index] for index in indices]
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+
+    # Running.
+
+    def pytest_runtest_setup(self) -> None:
+        """Forget what the case before compared."""
+        self._compared = None
+
+    def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str]:
+        """Note a comparison that does not hold, and explain it on one line."""
+        self._compared = Comparison(operator=op, left=left, right=right)
+        return [f"{shown(left)} {op} {shown(right)}"]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: "pytest.CallInfo[None]"
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the verdict of a case into its report, before anything is torn down."""
+        report = yield
+        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
+            result = judge(
+                item,
+                call,
+                seed=self.options.seed,
+                compared=self._compared,
+                traceback="" if call.excinfo is None else str(report.longrepr),
+            )
+            report.user_properties.append((_RESULT, dump(self._written(item, result))))
+        elif call.when == "teardown":
+            if call.excinfo is not None:
+                error = call.excinfo.value
+                note = f"{type(error).__name__} after the verdict: {error}"
+                report.user_properties.append((_NOTE, [about(item).id, note]))
+            if BENCHES in item.stash:
+                del item.stash[BENCHES]
+        return report
+
+    def _written(self, item: pytest.Item, result: CaseResult) -> CaseResult:
+        """Write trace and capture of a case, and name them in its result."""
+        benches = item.stash.get(BENCHES, [])
+        name = safe_name(result.id)
+        try:
+            if self.options.out is not None and benches:
+                trace = f"{TRACES}/{name}.jsonl"
+                write_trace(self.options.out / trace, benches)
+                result = replace(result, trace=trace)
+            if self.options.capture is not None and benches:
+                several = len(self.collected.chosen) > 1
+                capture = self.options.capture
+                write_datagrams(capture / f"{name}.pcapng" if several else capture, benches)
+        except OSError as error:
+            self.collected.broken.append(f"{error.filename}: cannot be written: {error.strerror}")
+        return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep a result; where a worker died, keep that."""
+        if self._is_worker:
+            return
+        for name, value in report.user_properties:
+            if name == _RESULT:
+                result = parse(str(value))
+                self.results[result.id] = result
+                if self._progress is not None:
+                    self._progress(len(self.results), len(self.collected.chosen))
+            elif name == _NOTE:
+                self._note(*value)  # type: ignore[misc]  # as written above
+        if report.when not in ("setup", "call", "teardown"):
+            with suppress(IndexError):
+                line = str(report.longrepr).strip().splitlines()[-1]
+                self.collected.broken.append(f"{report.nodeid}: {line}")
+
+    def _note(self, id: str, note: str) -> None:
+        if id in self.results:
+            result = self.results[id]
+            self.results[id] = replace(result, notes=(*result.notes, note))
