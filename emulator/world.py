@@ -82,7 +82,12 @@ class World:
 
         Returns:
             Whether the condition holds.
+
+        Raises:
+            ValueError: ``limit_us`` is negative: time does not run back.
         """
+        if limit_us < 0:
+            raise ValueError(f"limit of {limit_us} us: time does not run back")
         if until():
             return True
         end = self.now + limit_us

@@ -372,11 +372,6 @@ class Bench:
                 return one.datagram
         raise AssertionError(f"no {kind.__name__} was heard")
 
-    @property
-    def sleepy(self) -> bool:
-        """Tell whether the DUT sleeps: broadcasts do not reach it unless it is awake."""
-        return self.profile.sleep is not None
-
     def frame_counters(self) -> list[int]:
         """Return the NWK frame counter of every frame that the DUT sent, in order.
 

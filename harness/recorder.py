@@ -47,7 +47,7 @@ class About:
     def cited(self) -> tuple[Cited, ...]:
         """Return its requirements as a result names them."""
         return tuple(
-            Cited(id=each.id, level=each.level, evidence=each.evidence)
+            Cited(id=each.id, title=each.title, level=each.level, evidence=each.evidence)
             for each in self.coverage.requirements
         )
 

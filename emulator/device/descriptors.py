@@ -25,6 +25,14 @@ class Descriptors:
     ) -> None:
         self._profile, self._identity, self._radio = profile, identity, radio
         self._sleepy = sleepy
+        self._answers: dict[type[Frame], Callable[[Any], Frame | None]] = {
+            zdo.NwkAddressRequest: self._nwk_address,
+            zdo.IeeeAddressRequest: self._ieee_address,
+            zdo.NodeDescriptorRequest: self._node,
+            zdo.ActiveEndpointsRequest: self._endpoints,
+            zdo.SimpleDescriptorRequest: self._simple,
+            zdo.MatchDescriptorRequest: self._match,
+        }
         self.capability = (
             zdo.Capability.ALLOCATE_ADDRESS
             | zdo.Capability.MAINS_POWERED * (power is Power.MAINS)
@@ -56,14 +64,14 @@ class Descriptors:
             return ()
         if datagram.cluster & zdo.RESPONSE:
             return frame
-        answer = _ANSWERS.get(kind)
-        response = None if answer is None else answer(self, frame, datagram)
+        answer = self._answers.get(kind)
+        response = None if answer is None else answer(frame)
         return () if response is None else self._radio.zdo(response, datagram.source)
 
     def _mine(self, address: int) -> bool:
         return address == self._radio.address
 
-    def _nwk_address(self, frame: zdo.NwkAddressRequest, datagram: Datagram) -> Frame | None:
+    def _nwk_address(self, frame: zdo.NwkAddressRequest) -> Frame | None:
         if frame.eui64 != self._identity.eui64 or self._radio.address is None:
             return None
         return zdo.NwkAddressResponse(
@@ -73,7 +81,7 @@ class Descriptors:
             address=self._radio.address,
         )
 
-    def _ieee_address(self, frame: zdo.IeeeAddressRequest, datagram: Datagram) -> Frame | None:
+    def _ieee_address(self, frame: zdo.IeeeAddressRequest) -> Frame | None:
         if not self._mine(frame.address):
             return None
         return zdo.IeeeAddressResponse(
@@ -83,7 +91,7 @@ class Descriptors:
             address=frame.address,
         )
 
-    def _node(self, frame: zdo.NodeDescriptorRequest, datagram: Datagram) -> Frame:
+    def _node(self, frame: zdo.NodeDescriptorRequest) -> Frame:
         if not self._mine(frame.address):
             return zdo.NodeDescriptorResponse(
                 sequence=frame.sequence,
@@ -105,7 +113,7 @@ class Descriptors:
             descriptor_capability=0,
         )
 
-    def _endpoints(self, frame: zdo.ActiveEndpointsRequest, datagram: Datagram) -> Frame:
+    def _endpoints(self, frame: zdo.ActiveEndpointsRequest) -> Frame:
         mine = self._mine(frame.address)
         return zdo.ActiveEndpointsResponse(
             sequence=frame.sequence,
@@ -114,7 +122,7 @@ class Descriptors:
             endpoints=(self._profile.endpoint,) if mine else (),
         )
 
-    def _simple(self, frame: zdo.SimpleDescriptorRequest, datagram: Datagram) -> Frame:
+    def _simple(self, frame: zdo.SimpleDescriptorRequest) -> Frame:
         status = zdo.ZdoStatus.SUCCESS
         if not self._mine(frame.address):
             status = zdo.ZdoStatus.DEVICE_NOT_FOUND
@@ -135,7 +143,7 @@ class Descriptors:
             descriptor=descriptor.encode() if status is zdo.ZdoStatus.SUCCESS else b"",
         )
 
-    def _match(self, frame: zdo.MatchDescriptorRequest, datagram: Datagram) -> Frame | None:
+    def _match(self, frame: zdo.MatchDescriptorRequest) -> Frame | None:
         """Answer only what matches, so that a broadcast wakes no chorus of refusals."""
         wanted = frame.profile == self._profile.zigbee_profile
         if not wanted or ota.CLUSTER not in frame.output_clusters or self._radio.address is None:
@@ -146,13 +154,3 @@ class Descriptors:
             address=self._radio.address,
             endpoints=(self._profile.endpoint,),
         )
-
-
-_ANSWERS: dict[type[Frame], Callable[[Descriptors, Any, Datagram], Frame | None]] = {
-    zdo.NwkAddressRequest: Descriptors._nwk_address,
-    zdo.IeeeAddressRequest: Descriptors._ieee_address,
-    zdo.NodeDescriptorRequest: Descriptors._node,
-    zdo.ActiveEndpointsRequest: Descriptors._endpoints,
-    zdo.SimpleDescriptorRequest: Descriptors._simple,
-    zdo.MatchDescriptorRequest: Descriptors._match,
-}

@@ -62,7 +62,7 @@ class DirectLink:
 
     def power(self, on: bool) -> None:
         """Raise or cut the supply now; a restart that is under way is forgotten."""
-        self._world.discard(self.name, lambda stimulus: isinstance(stimulus, PowerOn | PowerOff))
+        self._world.discard(self.name, lambda stimulus: isinstance(stimulus, PowerOn))
         self.take(PowerOn() if on else PowerOff(), self._world.now)
 
     # The Receiver protocol.
@@ -81,6 +81,8 @@ class DirectLink:
             return
         for action in actions:
             self._perform(action, now)
+            if not self.powered:
+                return  # it restarts: what it wanted after that died with its RAM
         deadline = self.device.deadline if self.powered else None
         if deadline is not None and (self._wake_at is None or deadline < self._wake_at):
             self._wake_at = deadline if deadline > now else now
@@ -150,3 +152,5 @@ class DirectLink:
             self.powered = False
             self._wake_at = None
             self.device.power_off(now)
+            # What was on its way to the dead life; a datagram still meets whoever is there.
+            self._world.discard(self.name, lambda stimulus: not isinstance(stimulus, Receive))

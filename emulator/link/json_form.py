@@ -3,6 +3,7 @@
 An object names its kind and its fields; octets are hex, enums their values, an absent field is null.
 """
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -24,7 +25,7 @@ KINDS: dict[str, type[Any]] = {
 }
 
 #: How the fields that are no plain JSON come back.
-_READERS = {
+_READERS: dict[str, Callable[[Any], Any]] = {
     "payload": bytes.fromhex,
     "what": Happening,
     "details": lambda pairs: tuple((name, value) for name, value in pairs),

@@ -48,7 +48,7 @@ class _Node:
     sleepy: bool = False
     reports: bool = False
     counter: tuple[int, int] = (-1, -1)  # key id, highest NWK frame counter heard
-    held: list[Datagram] = field(default_factory=list)
+    held: list[tuple[Us, Datagram]] = field(default_factory=list)  # since when, at the parent
 
 
 @dataclass(slots=True)
@@ -73,7 +73,8 @@ class Medium:
     """Be the air of a virtual network: addresses, latency, faults, a parent for sleepy nodes.
 
     Datagrams whose NWK frame counter does not rise are dropped, as every receiver on a real network
-    would drop them; the tap says so.
+    would drop them, and so are those that a node sends under an address that is not its own; the
+    tap says so.
     """
 
     def __init__(
@@ -100,13 +101,14 @@ class Medium:
         node, at = self._nodes[name], self._world.now + self._latency_us
         joined = self._gate.admit(eui64, rejoin)
         self._tap(self._world.now, name, "join", "refused" if joined is None else "admitted")
-        if joined is None:
-            self._world.post(at, name, JoinRefused())
-            return
         if node.address is not None:
             self._by_address.pop(node.address, None)
-        node.address, node.sleepy = joined.address, sleepy
         node.held.clear()
+        if joined is None:
+            node.address = None
+            self._world.post(at, name, JoinRefused())
+            return
+        node.address, node.sleepy = joined.address, sleepy
         self._by_address[joined.address] = node
         self._world.post(at, name, joined)
 
@@ -120,18 +122,21 @@ class Medium:
             self._world.post(self._world.now + self._latency_us, name, Left())
 
     def poll(self, name: str) -> None:
-        """Deliver what the parent holds for a sleepy node."""
-        node = self._nodes[name]
-        at = self._world.now + self._latency_us
-        for datagram in node.held:
-            self._world.post(at, name, Receive(datagram=datagram))
-        node.held.clear()
+        """Deliver what the parent holds for a sleepy node by now."""
+        node, now = self._nodes[name], self._world.now
+        for since, datagram in sorted(node.held, key=lambda one: one[0]):
+            if since <= now:
+                self._world.post(now + self._latency_us, name, Receive(datagram=datagram))
+        node.held = [one for one in node.held if one[0] > now]
 
     def carry(self, sender: str, datagram: Datagram) -> None:
         """Take a datagram from a node and deliver it, or not."""
         now = self._world.now
         self._tap(now, sender, "send", datagram)
         node = self._nodes[sender]
+        if datagram.source != node.address:
+            self._tap(now, sender, "lost", f"{datagram.source:#06x} is not its address")
+            return
         counter = datagram.frame_counter
         if counter is not None:
             mark = (datagram.key_id or 0, counter)
@@ -139,39 +144,43 @@ class Medium:
                 self._tap(now, sender, "lost", f"frame counter {counter} does not rise")
                 return
             node.counter = mark
-        if self._watches:
-            self._faulty(sender, datagram, now)
-        else:
-            self._deliver(sender, datagram, now + self._latency_us)
+        at = now + self._latency_us
+        carry = self._faulty if self._watches else self._deliver
+        reached = carry(sender, datagram, at)
+        if node.reports and datagram.options & ApsOptions.ACKNOWLEDGE:
+            report = Delivered(aps_counter=datagram.aps_counter, success=reached)
+            self._world.post(at + self._latency_us, sender, report)
 
-    def _deliver(self, sender: str, datagram: Datagram, at: Us) -> None:
+    def _deliver(self, sender: str, datagram: Datagram, at: Us) -> bool:
+        """Hand a datagram to whom it is for; tell whether anybody got it."""
         destination = datagram.destination
         target = self._by_address.get(destination)
         if target is not None:
-            self._hand(target, datagram, at)
-        elif destination >= FIRST_BROADCAST:
-            for node in list(self._nodes.values()):
-                awake_only = node.sleepy and destination != BROADCAST_ALL
-                if node.name != sender and node.address is not None and not awake_only:
-                    self._hand(node, datagram, at)
-        else:
+            return self._hand(target, datagram, at)
+        if destination < FIRST_BROADCAST:
             self._tap(self._world.now, sender, "lost", f"nobody has address {destination:#06x}")
-        if datagram.options & ApsOptions.ACKNOWLEDGE and self._nodes[sender].reports:
-            report = Delivered(aps_counter=datagram.aps_counter, success=target is not None)
-            self._world.post(at + self._latency_us, sender, report)
+            return False
+        reached = False
+        for node in self._nodes.values():
+            awake_only = node.sleepy and destination != BROADCAST_ALL
+            if node.name != sender and node.address is not None and not awake_only:
+                reached |= self._hand(node, datagram, at)
+        return reached
 
-    def _hand(self, node: _Node, datagram: Datagram, at: Us) -> None:
+    def _hand(self, node: _Node, datagram: Datagram, at: Us) -> bool:
         if not node.sleepy:
             self._world.post(at, node.name, Receive(datagram=datagram))
         elif len(node.held) < PARENT_BUFFER:
-            node.held.append(datagram)
+            node.held.append((at, datagram))
         else:
             self._tap(self._world.now, node.name, "lost", "the parent's buffer is full")
+            return False
+        return True
 
-    def _faulty(self, sender: str, datagram: Datagram, now: Us) -> None:
+    def _faulty(self, sender: str, datagram: Datagram, at: Us) -> bool:
         """Apply every fault of the plan that selects this datagram, in the plan's order."""
         leg = Leg.FROM_DEVICE if sender == self._dut else Leg.TO_DEVICE
-        arrivals = [now + self._latency_us]
+        arrivals, now = [at], self._world.now
         for watch in self._watches:
             if not watch.hit(leg, datagram):
                 continue
@@ -181,17 +190,16 @@ class Medium:
                 case DropFrame():
                     arrivals = []
                 case DuplicateFrame(after_us=after_us):
-                    arrivals += [at + after_us for at in arrivals]
+                    arrivals += [one + after_us for one in arrivals[:1]]
                 case DelayFrame(by_us=by_us):
-                    arrivals = [at + by_us for at in arrivals]
+                    arrivals = [one + by_us for one in arrivals]
                 case TruncateFrame(octets=octets):
                     datagram = replace(datagram, payload=datagram.payload[:octets])
                 case FlipBit(bit=bit):
                     datagram = replace(datagram, payload=_flipped(datagram.payload, bit))
                 case _:
                     assert_never(fault)
-        for at in arrivals:
-            self._deliver(sender, datagram, at)
+        return any([self._deliver(sender, datagram, one) for one in arrivals])
 
 
 def _flipped(octets: bytes, bit: int) -> bytes:

@@ -33,8 +33,8 @@ _VERIFIED = frozenset({Stage.ENDING, Stage.WAITING, Stage.EXTERNAL})
 class OtaClient:
     """Be one OTA client.
 
-    ``answer`` is the status of the Default Response that the last frame deserves; whoever carries the
-    frames sends it where ZCL 2.5.12 asks for one.
+    ``answer`` is the status of the Default Response that the last frame deserves; whoever carries
+    the frames sends it where ZCL 2.5.12 asks for one.
     """
 
     def __init__(
@@ -180,15 +180,7 @@ class OtaClient:
         if held is None:
             return self._ready(now + delay_us)
         self._store.resume()
-        self._offer = held
-        report = Report(
-            what=Happening.DOWNLOAD_RESUMED,
-            details=(("version", held.file_version), ("offset", self._store.offset)),
-        )
-        self._tries = self._profile.block_tries
-        if self._store.offset == held.image_size:
-            return (report, *self._downloaded(now))
-        return (report, *self._ask(now))
+        return self._fetch(held, Happening.DOWNLOAD_RESUMED, now)
 
     # Queries.
 
@@ -265,14 +257,16 @@ class OtaClient:
         return Status.SUCCESS
 
     def _begin(self, offer: Offer, now: Us) -> Sequence[Action]:
-        resumed = self._store.held == offer
-        if not resumed:
-            self._store.begin(offer)
+        if self._store.held == offer:
+            return self._fetch(offer, Happening.DOWNLOAD_RESUMED, now)
+        self._store.begin(offer)
+        return self._fetch(offer, Happening.DOWNLOAD_STARTED, now)
+
+    def _fetch(self, offer: Offer, what: Happening, now: Us) -> Sequence[Action]:
+        """Go on with an image at the offset of the store."""
         self._offer, self._tries = offer, self._profile.block_tries
-        report = Report(
-            what=Happening.DOWNLOAD_RESUMED if resumed else Happening.DOWNLOAD_STARTED,
-            details=(("version", offer.file_version), ("offset", self._store.offset)),
-        )
+        details = (("version", offer.file_version), ("offset", self._store.offset))
+        report = Report(what=what, details=details)
         if self._store.offset == offer.image_size:
             return (report, *self._downloaded(now))
         return (report, *self._ask(now))

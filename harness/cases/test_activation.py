@@ -134,7 +134,7 @@ def test_wildcards_release_the_image(bench: Bench, wildcards: dict[str, int]) ->
     bench.wait(MINUTE)
     assert bench.running_version() == FIRST_VERSION  # control: nothing happens by itself
 
-    bench.tell(_release(bench, **wildcards), broadcast=not bench.sleepy)
+    bench.tell(_release(bench, **wildcards), broadcast=True)
     bench.settle()
     assert bench.running_version() == NEXT_VERSION
 

@@ -9,6 +9,7 @@ from emulator.wire.codec import KEYS
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.covers import covers
+from harness.hub.images import served
 from harness.hub.lies import Append, Cut, Edit, Lie, Overwrite, Replace, field
 
 BLOCK = ota.ImageBlockResponse
@@ -319,6 +320,7 @@ def test_two_versions_are_never_mixed(bench: Bench) -> None:
     bench.start_download(bench.image(size=6_000), blocks=50)
     bench.cut_power()
     newer = bench.image(NEXT_VERSION + 1, size=6_000)
+    bench.hub.serve(served(newer))
     bench.lane.power(True)
     bench.wait(MINUTE)
     assert bench.offer(newer) is Status.SUCCESS

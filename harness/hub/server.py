@@ -15,7 +15,7 @@ from emulator.errors import WireError
 from emulator.units import Us
 from emulator.wire import ota, zcl, zdo
 from emulator.wire.aps import (
-    BROADCAST_RX_ON,
+    BROADCAST_ALL,
     COORDINATOR,
     FIRST_BROADCAST,
     ZDO_ENDPOINT,
@@ -359,7 +359,7 @@ class Hub:
         header = zcl.pack_header(control, self.next_sequence(), KEYS[type(frame)].command)
         return self._send(
             header + payload,
-            to=BROADCAST_RX_ON if broadcast else to,
+            to=BROADCAST_ALL if broadcast else to,  # sleepy devices get it from their parent
             endpoint=0xFF if broadcast else endpoint,
             own_endpoint=self.settings.endpoint,
             profile=profile,

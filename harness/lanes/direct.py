@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from emulator import Bridge, Probe
+from emulator.actions import Stimulus
 from emulator.contract import Capability, Device
 from emulator.faults import FrameFault
 from emulator.link.chance import stream
@@ -25,6 +26,13 @@ def make_bridge(setup: Setup) -> Bridge:
     return bridge
 
 
+class Bystander:
+    """Be a node that only hears: a stranger, whose datagrams a case makes."""
+
+    def take(self, stimulus: Stimulus, now: Us) -> None:
+        """Do nothing; the trace has what was sent to it."""
+
+
 class VirtualLane:
     """Host any device that keeps the contract in a world of its own, beside the hub."""
 
@@ -33,6 +41,8 @@ class VirtualLane:
     def __init__(self, setup: Setup, device: Device) -> None:
         self._world = World()
         self._medium = Medium(self._world, setup.hub, setup.trace, dut=DUT)
+        self._hub_address = setup.hub.address
+        self._strangers: set[str] = set()
         self._medium.attach(HUB, setup.hub.address)
         self._medium.attach(DUT, None)
         hub = DirectLink(self._world, self._medium, setup.trace, HUB, setup.hub)
@@ -56,7 +66,18 @@ class VirtualLane:
 
     def send(self, datagram: Datagram) -> None:
         """Put a datagram of the hub's, or of a stranger's, on the network."""
-        self._medium.carry(HUB, datagram)
+        self._medium.carry(self._sender(datagram.source), datagram)
+
+    def _sender(self, address: int) -> str:
+        """Return the name of the node at an address; who is not there yet comes as a stranger."""
+        if address == self._hub_address:
+            return HUB
+        name = f"stranger {address:#06x}"
+        if name not in self._strangers:
+            self._strangers.add(name)
+            self._medium.attach(name, address)
+            self._world.attach(name, Bystander())
+        return name
 
     def power(self, on: bool) -> None:
         """Raise or cut the DUT's supply."""

@@ -1,7 +1,7 @@
-"""Put one OTA client on a bench without a world: a voice that writes down, a store of plain values.
+"""Drive one OTA client without a world: a voice that writes down, a store of plain values.
 
-What the voice is told to send comes back as an action itself, so that a test sees frames and reports
-in the order in which the client gives them.
+What the voice is told to send comes back as an action itself, so that a test sees frames and
+reports in the order in which the client gives them.
 """
 
 from collections.abc import Callable, Sequence

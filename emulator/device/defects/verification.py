@@ -71,14 +71,14 @@ DEFECTS: tuple[Defect, ...] = (
         title="the header is not held against the offer",
         copies="GB-008; [TL] compares type, version and size only in part",
         parts=with_parts(steps={**STEPS, "header": _believing("header", _offered_what_came)}),
-        caught_by=("test_image_of_another_version_is_refused",),
+        caught_by=("image_of_another_version_is_refused",),
     ),
     Defect(
         id="D102",
         title="the destination is not looked at",
         copies="ZCL rev 8, 11.4.2.12",
         parts=_without("destination"),
-        caught_by=("test_image_for_another_device_is_refused",),
+        caught_by=("image_for_another_device_is_refused",),
     ),
     Defect(
         id="D103",
@@ -91,7 +91,7 @@ DEFECTS: tuple[Defect, ...] = (
                 "manifest": _believing("manifest", _is_the_hardware),
             }
         ),
-        caught_by=("test_image_for_other_hardware_is_refused",),
+        caught_by=("image_for_other_hardware_is_refused",),
     ),
     Defect(
         id="D104",
@@ -99,8 +99,8 @@ DEFECTS: tuple[Defect, ...] = (
         copies="GB-008, GB-009",
         parts=_without("manifest"),
         caught_by=(
-            "test_altered_image_is_refused",
-            "test_header_that_outbids_the_manifest_is_refused",
+            "altered_image_is_refused",
+            "header_that_outbids_the_manifest_is_refused",
         ),
     ),
     Defect(
@@ -108,28 +108,28 @@ DEFECTS: tuple[Defect, ...] = (
         title="the integrity code is not computed",
         copies="ZigBee OTA 095264r23 6.3.10.1",
         parts=_without("integrity"),
-        caught_by=("test_wrong_integrity_code_is_refused",),
+        caught_by=("wrong_integrity_code_is_refused",),
     ),
     Defect(
         id="D106",
         title="the size in the header is not looked at",
         copies="ZCL rev 8, 11.4.2.10",
         parts=_without("size"),
-        caught_by=("test_size_that_is_not_the_headers_is_refused",),
+        caught_by=("size_that_is_not_the_headers_is_refused",),
     ),
     Defect(
         id="D107",
         title="refuses sub-elements that it does not know",
         copies="[EX-C] flags them",
         parts=with_parts(steps={**STEPS, "structure": _knows_every_tag}),
-        caught_by=("test_unknown_elements_are_skipped",),
+        caught_by=("unknown_elements_are_skipped",),
     ),
     Defect(
         id="D108",
         title="takes no version again that it refused once",
         copies="zigbee-OTA 328 (Legrand)",
         parts=with_parts(store=_BearsAGrudge),
-        caught_by=("test_refused_image_does_no_lasting_harm",),
+        caught_by=("refused_image_does_no_lasting_harm",),
     ),
     Defect(
         id="D109",
@@ -137,8 +137,8 @@ DEFECTS: tuple[Defect, ...] = (
         copies="gb-alt-han T11",
         parts=_without(*STEPS),
         caught_by=(
-            "test_header_that_is_not_the_offered_one_is_refused",
-            "test_altered_image_is_refused",
+            "header_that_is_not_the_offered_one_is_refused",
+            "altered_image_is_refused",
         ),
     ),
 )

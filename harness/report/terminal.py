@@ -1,0 +1,155 @@
+"""Show a report as text: it reads the same in a pipe, colours only repeat what words say."""
+
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+
+from harness.report.model import CaseResult, Judged, RunReport
+from harness.verdict import Outcome
+
+Paint = Callable[[str, Outcome], str]
+
+#: How a verdict looks in the matrix.
+SIGNS = {
+    Outcome.PASSED: "pass",
+    Outcome.FAILED: "FAIL",
+    Outcome.UNSUPPORTED: "n/a",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.ERROR: "ERR",
+}
+_NOT_RUN = "-"
+_COLOURS = {
+    Outcome.PASSED: "32",
+    Outcome.FAILED: "31;1",
+    Outcome.UNSUPPORTED: "2",
+    Outcome.INCONCLUSIVE: "33",
+    Outcome.ERROR: "35;1",
+}
+_CELL = max(len(sign) for sign in SIGNS.values())
+
+
+def plain(text: str, outcome: Outcome) -> str:
+    """Paint nothing."""
+    return text
+
+
+def coloured(text: str, outcome: Outcome) -> str:
+    """Paint a text in its verdict's colour, for a terminal."""
+    return f"\x1b[{_COLOURS[outcome]}m{text}\x1b[0m"
+
+
+def lines(report: RunReport, paint: Paint = plain) -> Iterator[str]:
+    """Yield the report line by line: matrix, what is not green, totals."""
+    if report.results:
+        yield from matrix(report, paint)
+        yield ""
+    for result in report.results:
+        if result.verdict in (Outcome.FAILED, Outcome.ERROR):
+            yield from _trouble(result, report, paint)
+            yield ""
+    silent = list(_without_verdict(report))
+    yield from [*silent, ""] if silent else ()
+    for note in _notes(report):
+        yield note
+    yield from totals(report)
+
+
+def matrix(report: RunReport, paint: Paint = plain) -> Iterator[str]:
+    """Yield cases x profiles, grouped by topic."""
+    cells: defaultdict[str, dict[str, Outcome]] = defaultdict(dict)
+    for result in report.results:
+        cells[result.case][result.profile] = result.verdict
+    ran = {result.profile for result in report.results}
+    names = [each.name for each in report.profiles if each.name in ran]
+    names += ["" for _ in ran if "" in ran][:1]
+    width = max(len(case.partition("::")[2]) for case in cells) + 2
+    widths = [max(len(name), _CELL) for name in names]
+    head = "  ".join(name.ljust(size) for name, size in zip(names, widths, strict=True))
+    yield f"{'':{width}}  {head}".rstrip()
+    topic = None
+    for case in sorted(cells):
+        this, _, name = case.partition("::")
+        if this != topic:
+            topic = this
+            yield topic
+        signs = [
+            _cell(cells[case].get(profile), size, paint)
+            for profile, size in zip(names, widths, strict=True)
+        ]
+        yield f"  {name:{width - 2}}  {'  '.join(signs)}".rstrip()
+
+
+def _cell(outcome: Outcome | None, size: int, paint: Paint) -> str:
+    if outcome is None:
+        return _NOT_RUN.ljust(size)
+    sign = SIGNS[outcome]
+    return paint(sign, outcome) + " " * (size - len(sign))
+
+
+def _trouble(result: CaseResult, report: RunReport, paint: Paint) -> Iterator[str]:
+    """Yield why a case failed, and the command that runs it alone."""
+    yield f"{paint(SIGNS[result.verdict], result.verdict)} {result.id}"
+    for cited in result.requirements:
+        yield f"  requirement  {cited.id} ({cited.level}, {cited.evidence}): {cited.title}"
+    if result.verdict is Outcome.FAILED:
+        yield f"  expected     {result.expected}"
+        yield f"  seen         {result.seen}"
+    else:
+        yield f"  reason       {result.reason}"
+    yield f"  frame        {result.frame or 'none of the OTA cluster'}"
+    if result.trace is not None:
+        yield f"  trace        {result.trace}"
+    yield f"  replay       {replay(result, report)}"
+
+
+def replay(result: CaseResult, report: RunReport) -> str:
+    """Return the one command that runs just this case again, with the same chance."""
+    given = {each.name: each.given for each in report.profiles}
+    words = ["hanover", "run", "-k", result.id]
+    if result.profile:
+        words += ["--profile", given.get(result.profile, result.profile)]
+    words += ["--seed", str(result.seed)]
+    if report.link != "direct:":
+        words += ["--link", report.link]
+    if report.subject.defect is not None:
+        words += ["--defect", report.subject.defect]
+    return shlex.join(words)
+
+
+def _without_verdict(report: RunReport) -> Iterator[str]:
+    """Yield why cases have no verdict; profiles that share a case and a reason share a line."""
+    grouped: defaultdict[tuple[Outcome, str, str], list[str]] = defaultdict(list)
+    for result in report.results:
+        if result.verdict in (Outcome.UNSUPPORTED, Outcome.INCONCLUSIVE):
+            grouped[result.verdict, result.case, result.reason].append(result.profile)
+    for (outcome, case, reason), profiles in grouped.items():
+        yield f"{SIGNS[outcome]:{_CELL}} {case} [{', '.join(profiles)}]: {outcome}: {reason}"
+
+
+def _notes(report: RunReport) -> Iterator[str]:
+    noted = [f"note: {result.id}: {note}" for result in report.results for note in result.notes]
+    problems = [f"problem: {problem}" for problem in report.problems]
+    yield from [*noted, *problems, ""] if noted or problems else ()
+
+
+def totals(report: RunReport) -> Iterator[str]:
+    """Yield how many results there are of each verdict and level, and what has a case at all."""
+    yield f"{'':12}" + "".join(f"{outcome:>14}" for outcome in Outcome)
+    for level, counted in report.levels().items():
+        yield _row(level, counted)
+    yield _row("all", report.verdicts())
+    yield ""
+    yield (
+        f"{report.covered} of {len(report.requirements)} requirements have a case;"
+        f" {_count(report.requirements, 'passed')} passed in this run"
+    )
+    cut = "" if report.complete else ", not complete"
+    yield f"seed {report.seed}, link {report.link}, fails on {report.fail_on}{cut}"
+
+
+def _row(name: str, counted: Mapping[Outcome, int]) -> str:
+    return f"{name:12}" + "".join(f"{counted[outcome]:>14}" for outcome in Outcome)
+
+
+def _count(requirements: tuple[Judged, ...], state: str) -> int:
+    return sum(each.state == state for each in requirements)
