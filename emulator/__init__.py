@@ -1,7 +1,8 @@
 """Emulate Alt HAN bridges: the public front.
 
-``Bridge`` is a device by the contract of ``emulator.contract``; ``Probe`` looks inside one, for power-cut
-sweeps; ``World`` keeps virtual time; ``Profile`` describes a bridge type; ``open_link`` makes a network for it.
+``Bridge`` is a device by the contract of ``emulator.contract``; ``Probe`` looks inside one, for
+power-cut sweeps; ``World`` keeps virtual time; ``Profile`` describes a bridge type; ``open_link``
+makes a network for it.
 """
 
 from importlib import import_module

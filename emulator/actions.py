@@ -1,7 +1,8 @@
 """Say what machines do and what is done to them, as frozen data.
 
-Every value here passes through JSON unchanged (tested), because the ``exec:`` lane speaks to devices in
-other processes. What a machine returns is an ``Action``; what a world delivers to one is a ``Stimulus``.
+Every value here passes through JSON unchanged (tested), because the ``exec:`` lane speaks to
+devices in other processes. What a machine returns is an ``Action``; what a world delivers to one is
+a ``Stimulus``.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """State the contract of every device and every machine: octets and time in, actions out.
 
-A device is anything that keeps it: an emulated bridge, a program behind a pipe, a stand-in in a test.
+A device is anything that keeps it: an emulated bridge, a program behind a pipe, a stand-in in a
+test.
 """
 
 from collections.abc import Sequence
@@ -36,8 +37,8 @@ class Identity:
 class Machine(Protocol):
     """Take datagrams, events and time; return actions; ask for the next moment.
 
-    ``deadline`` is the virtual time at which ``wake`` wants to be called, None for never. A call may
-    come earlier or later than asked; the machine looks at ``now``.
+    ``deadline`` is the virtual time at which ``wake`` wants to be called, None for never. A call
+    may come earlier or later than asked; the machine looks at ``now``.
     """
 
     @property
@@ -61,8 +62,8 @@ class Machine(Protocol):
 class Powered(Machine, Protocol):
     """Be a machine with a supply.
 
-    ``power_on`` may raise ``PowerLost`` where a fault plan cuts the supply; so may every other call.
-    Whoever calls then treats the machine as off; the actions of that call never happened.
+    ``power_on`` may raise ``PowerLost`` where a fault plan cuts the supply; so may every other
+    call. Whoever calls then treats the machine as off; the actions of that call never happened.
     """
 
     def power_on(self, now: Us) -> Sequence[Action]:

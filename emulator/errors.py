@@ -51,7 +51,7 @@ class BootError(HanoverError, RuntimeError):
     """Neither slot holds a valid image: the device is dead until it is flashed anew."""
 
 
-class PowerLost(BaseException):  # noqa: N818 - not an error: the supply went away
+class PowerLost(BaseException):
     """The fault plan cut the supply inside a call; no handler may swallow it."""
 
 

@@ -1,8 +1,8 @@
 """Name every fault that can be planned, as values.
 
-A plan is a finite tuple of faults. Frame faults act in one place, ``emulator.link.medium``; supply faults
-in ``emulator.flash.nor``. Frames are counted for each fault alone, from 0, among the datagrams that its
-``leg``, ``cluster`` and ``command`` select.
+A plan is a finite tuple of faults. Frame faults act in one place, ``emulator.link.medium``; supply
+faults in ``emulator.flash.nor``. Frames are counted for each fault alone, from 0, among the
+datagrams that its ``leg``, ``cluster`` and ``command`` select.
 """
 
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ class TruncateFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlipBit:
-    """Flip one bit of the selected datagram's payload; ``bit`` counts from its first octet's bit 0."""
+    """Flip one bit of the selected datagram's payload; ``bit`` counts from octet 0, bit 0."""
 
     at: Selector
     bit: int

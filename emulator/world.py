@@ -1,4 +1,4 @@
-"""Keep virtual time: a heap of values, never of closures, so that a world can be copied and replayed."""
+"""Keep virtual time: a heap of values, never of closures, so that a world can be copied."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class WorldState:
 
     now: Us
     order: int
-    queue: tuple[Entry, ...]
+    queue: tuple[tuple[Us, int, str, Stimulus], ...]
 
 
 class World:
@@ -41,7 +41,8 @@ class World:
     def __init__(self) -> None:
         self.now: Us = 0
         self._order = 0
-        self._heap: list[Entry] = []
+        #: Plain tuples in the order of ``Entry``: this is the path of every datagram.
+        self._heap: list[tuple[Us, int, str, Stimulus]] = []
         self._receivers: dict[str, Receiver] = {}
 
     def attach(self, name: str, receiver: Receiver) -> None:
@@ -63,22 +64,20 @@ class World:
         if at < self.now:
             raise ValueError(f"{at} us is past: now is {self.now} us")
         self._order += 1
-        heappush(self._heap, Entry(at, self._order, receiver, stimulus))
+        heappush(self._heap, (at, self._order, receiver, stimulus))
 
     def discard(self, receiver: str, unwanted: Callable[[Stimulus], bool]) -> None:
         """Take back what is queued for ``receiver`` and ``unwanted``."""
         self._heap = [
-            entry
-            for entry in self._heap
-            if entry.receiver != receiver or not unwanted(entry.stimulus)
+            entry for entry in self._heap if entry[2] != receiver or not unwanted(entry[3])
         ]
         heapify(self._heap)
 
     def run(self, until: Callable[[], bool], limit_us: Us) -> bool:
         """Let time pass until a condition holds, at most ``limit_us`` microseconds.
 
-        The condition is asked first before anything happens, then after each event. When it does not
-        come true, time stands at the limit.
+        The condition is asked before anything happens, then after each event. When it does not come
+        true, time stands at the limit.
 
         Returns:
             Whether the condition holds.
@@ -104,7 +103,7 @@ class World:
 
     def pending(self) -> Sequence[Entry]:
         """Return what is queued, in the order in which it will happen."""
-        return sorted(self._heap)
+        return [Entry(*entry) for entry in sorted(self._heap)]
 
     def snapshot(self) -> WorldState:
         """Return a copy of time and queue."""

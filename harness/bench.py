@@ -58,23 +58,25 @@ class Bench:
         seed: int = 0,
         defect: str | None = None,
         first_image: bytes | None = None,
+        first_version: int = FIRST_VERSION,
+        eui64: int = DUT_EUI64,
     ) -> None:
         self.profile = profile
         self.hub = Hub()
         self.hub.settings.encrypt = profile.ota.aps_encrypt
         self.trace = Trace()
         self.identity = Identity(
-            eui64=DUT_EUI64,
+            eui64=eui64,
             manufacturer=profile.ota.manufacturer_code,
             image_type=profile.ota.image_type,
             hardware_version=profile.ota.hardware_version,
         )
-        first = self.image(version=FIRST_VERSION, size=256) if first_image is None else first_image
+        first = self.image(version=first_version, size=256) if first_image is None else first_image
         setup = Setup(
             profile=profile,
             identity=self.identity,
             image=first,
-            version=FIRST_VERSION,
+            version=first_version,
             seed=seed,
             hub=self.hub,
             trace=self.trace,
@@ -275,8 +277,8 @@ class Bench:
         """Serve an image, notify the device, and wait for its verdict.
 
         Returns:
-            The status of its Upgrade End Request; None if it sent none (it did not download, or it is
-            still at it after ``limit_us``).
+            The status of its Upgrade End Request; None if it sent none (it did not download, or it
+            is still at it after ``limit_us``).
         """
         self.hub.serve(image if isinstance(image, Served) else served(image))
         ends = self.count(ota.UpgradeEndRequest)

@@ -1,4 +1,4 @@
-"""Say which requirements a case judges; an id that the catalogue does not know is an error at once."""
+"""Say which requirements a case judges; an id that is not in the catalogue is an error at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

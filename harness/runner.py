@@ -31,9 +31,7 @@ class RunResult:
     interrupted: bool
 
 
-def run_suite(
-    options: RunOptions, progress: Callable[[int, int], None] | None = None
-) -> RunResult:
+def run_suite(options: RunOptions, progress: Callable[[int, int], None] | None = None) -> RunResult:
     """Run the cases that were asked for, and return their results.
 
     Args:

@@ -5,7 +5,7 @@ results, which it gets as a property of each report.
 """
 
 import pickle
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -16,14 +16,13 @@ import pytest
 
 from emulator.profiles import load
 from emulator.profiles.model import Profile
+from harness.assertions import Comparison, first_line, shown
 from harness.recorder import (
     BENCHES,
     About,
-    Comparison,
     about,
     judge,
     safe_name,
-    shown,
     write_datagrams,
     write_trace,
 )
@@ -142,7 +141,7 @@ class Suite:
         given = getattr(node, "workeroutput", {}).get(WORKER_KEY)
         if given is None:
             return
-        theirs, ours = pickle.loads(given), self.collected  # noqa: S301 - our own process
+        theirs, ours = pickle.loads(given), self.collected
         ours.every, ours.chosen, ours.unmet = theirs.every, theirs.chosen, theirs.unmet
         ours.broken += [line for line in theirs.broken if line not in ours.broken]
 
@@ -171,6 +170,8 @@ class Suite:
             if other is not each.id:
                 self.collected.broken.append(f"two cases share a name: {other}, {each.id}")
         indices, unmet = select(every, self.options.match)
+        if unmet or not self._prepared(len(indices)):
+            indices = []
         kept = set(indices)
         dropped = [item for index, item in enumerate(items) if index not in kept]
         self.collected.every, self.collected.unmet = every, unmet
@@ -178,6 +179,26 @@ class Suite:
         items[:] = [items[index] for index in indices]
         if dropped:
             config.hook.pytest_deselected(items=dropped)
+
+    def _prepared(self, cases: int) -> bool:
+        """Make the folders that so many cases write to; tell whether that went well."""
+        wanted = []
+        if self.options.out is not None and cases:
+            wanted.append(self.options.out / TRACES)
+        if self.options.capture is not None and cases > 1:
+            wanted.append(self.options.capture)
+        try:
+            for folder in wanted:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._complain(error)
+            return False
+        return True
+
+    def _complain(self, error: OSError) -> None:
+        line = f"{error.filename}: cannot be written: {error.strerror}"
+        if line not in self.collected.broken:
+            self.collected.broken.append(line)
 
     # Running.
 
@@ -190,29 +211,35 @@ class Suite:
         self._compared = Comparison(operator=op, left=left, right=right)
         return [f"{shown(left)} {op} {shown(right)}"]
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: "pytest.CallInfo[None]"
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the verdict of a case into its report, before anything is torn down."""
-        report = yield
-        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
-            result = judge(
-                item,
-                call,
-                seed=self.options.seed,
-                compared=self._compared,
-                traceback="" if call.excinfo is None else str(report.longrepr),
-            )
-            report.user_properties.append((_RESULT, dump(self._written(item, result))))
+    ) -> pytest.TestReport:
+        """Judge a case before anything is torn down; pytest's own report is ten times slower."""
+        error = None if call.excinfo is None else call.excinfo.value
+        properties: list[tuple[str, object]] = []
+        if call.when == "call" or (call.when == "setup" and error is not None):
+            seed, comparison = self.options.seed, self._compared
+            result = judge(item, error, seed=seed, comparison=comparison)
+            properties.append((_RESULT, dump(self._written(item, result))))
         elif call.when == "teardown":
-            if call.excinfo is not None:
-                error = call.excinfo.value
-                note = f"{type(error).__name__} after the verdict: {error}"
-                report.user_properties.append((_NOTE, [about(item).id, note]))
+            if error is not None:
+                note = f"{type(error).__name__} after the verdict: {first_line(error)}"
+                properties.append((_NOTE, [about(item).id, note]))
             if BENCHES in item.stash:
                 del item.stash[BENCHES]
-        return report
+        return pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords={},
+            outcome="passed" if error is None else "failed",
+            longrepr=None if error is None else first_line(error),
+            when=call.when,  # type: ignore[arg-type]  # never "collect" here
+            user_properties=properties,
+            duration=call.duration,
+            start=call.start,
+            stop=call.stop,
+        )
 
     def _written(self, item: pytest.Item, result: CaseResult) -> CaseResult:
         """Write trace and capture of a case, and name them in its result."""
@@ -228,7 +255,7 @@ class Suite:
                 capture = self.options.capture
                 write_datagrams(capture / f"{name}.pcapng" if several else capture, benches)
         except OSError as error:
-            self.collected.broken.append(f"{error.filename}: cannot be written: {error.strerror}")
+            self._complain(error)
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -17,6 +17,9 @@ from emulator.wire import ota, zcl, zdo
 from emulator.wire.aps import ZDO_PROFILE, Datagram
 from emulator.wire.codec import COMMANDS, CommandKey, Frame
 
+#: Made once: json.dumps would make an encoder for each row.
+_as_text = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Row(NamedTuple):
     """Be one thing that happened."""
@@ -46,7 +49,7 @@ class Trace:
     def lines(self) -> Iterator[str]:
         """Yield the trace as JSON lines, in order; the same world gives the same octets."""
         for row in self.rows:
-            yield json.dumps(as_object(Row(*row)), separators=(",", ":"))
+            yield _as_text(as_object(Row(*row)))
 
 
 def as_object(row: Row) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def as_object(row: Row) -> dict[str, Any]:
 
 
 def datagram_object(datagram: Datagram) -> dict[str, Any]:
-    """Return a datagram as a JSON object: addresses, octets, and what they say where it is known."""
+    """Return a datagram as a JSON object: addresses, octets, and what they say if known."""
     made: dict[str, Any] = {
         "from": datagram.source,
         "to": datagram.destination,

@@ -16,7 +16,7 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
-class NoVerdict(Exception):  # noqa: N818 - not an error: a result with a reason
+class NoVerdict(Exception):
     """End a case without a verdict, with a reason."""
 
     outcome: Outcome

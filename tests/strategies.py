@@ -5,17 +5,16 @@ under test but the declarations: which fields a value makes present is worked ou
 """
 
 import importlib
-import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum, IntFlag
 from functools import cache
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from hypothesis import strategies as st
 
-import emulator.wire
-import harness.capture  # noqa: F401 - declares frames
 from emulator.wire.codec import (
     FRAMES,
     Counted,
@@ -30,8 +29,13 @@ from emulator.wire.codec import (
 )
 from emulator.wire.kinds import When
 
-for _module in pkgutil.iter_modules(emulator.wire.__path__):
-    importlib.import_module(f"emulator.wire.{_module.name}")
+_DECLARATION = re.compile(r"^@(frame|command\(|entry\()", re.MULTILINE)
+_ROOT = Path(__file__).parents[1]
+
+# Wherever the product declares frames: a new module is found by what it says.
+for _path in sorted([*_ROOT.glob("emulator/**/*.py"), *_ROOT.glob("harness/**/*.py")]):
+    if _DECLARATION.search(_path.read_text()):
+        importlib.import_module(".".join(_path.relative_to(_ROOT).with_suffix("").parts))
 
 #: Every frame class of the product; frames that tests declare are not among them.
 PRODUCT_FRAMES: list[type[Frame]] = [

@@ -1,8 +1,8 @@
 """Keep what a bridge must not forget and what is no image: outside the slots, over every reset.
 
-The record carries a schema version that an older image can still read (gb-alt-han T13): new fields are
-only ever added behind the old ones. The outgoing frame counter is saved in leaps: the record holds a
-limit that no frame has reached yet, so that a counter is never used twice after any cut.
+The record carries a schema version that an older image can still read (gb-alt-han T13): new fields
+are only ever added behind the old ones. The outgoing frame counter is saved in leaps: the record
+holds a limit that no frame has reached yet, so that a counter is never used twice after any cut.
 """
 
 from dataclasses import replace

@@ -23,7 +23,7 @@ Verify: TypeAlias = Callable[[bytes, Expectation, tuple[str, ...]], Verdict]
 
 
 def manifest_of(octets: bytes, profile: ImageProfile) -> ImageManifest | None:
-    """Return the manifest of a stored file, None where its images have none or it cannot be read."""
+    """Return the manifest of a stored file, None where there is none that can be read."""
     if profile.manifest is Manifest.NONE:
         return None
     try:
@@ -36,9 +36,9 @@ def manifest_of(octets: bytes, profile: ImageProfile) -> ImageManifest | None:
 class DownloadStore:
     """Be the OTA client's store (``emulator.ota.ports.Store``).
 
-    The order of writes is what makes a cut at any of them harmless: the boot record forgets the standby
-    image before its first sector is erased, the download record says ERASING before and LOADING after
-    the erase, VERIFIED only after every step passed.
+    The order of writes is what makes a cut at any of them harmless: the boot record forgets the
+    standby image before its first sector is erased, the download record says ERASING before and
+    LOADING after the erase, VERIFIED only after every step passed.
     """
 
     def __init__(
@@ -177,8 +177,8 @@ class DownloadStore:
     def stage(self) -> None:
         """Mark the image that ``check`` accepted in this life to be tried at the next boot.
 
-        The loader will hold the slot against the digest of the octets that were verified, so that what
-        changed in flash since then does not boot.
+        The loader will hold the slot against the digest of the octets that were verified, so that
+        what changed in flash since then does not boot.
         """
         if self._verified is None:
             raise RuntimeError("stage without an image that check accepted")

@@ -11,9 +11,9 @@ def stream(seed: int, name: str) -> Rng:
     The state depends on the seed and the name alone (SHA-512 of both), never on the order in which
     streams are opened nor on hash randomisation.
     """
-    return Random(f"{seed}/{name}")  # noqa: S311 - wanted: reproducible, not secret
+    return Random(f"{seed}/{name}")
 
 
 def derive(seed: int, *names: str) -> int:
     """Return the seed of a part (a case, a profile) under a seed."""
-    return Random("/".join([str(seed), *names])).getrandbits(63)  # noqa: S311
+    return Random("/".join([str(seed), *names])).getrandbits(63)

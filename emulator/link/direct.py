@@ -70,7 +70,12 @@ class DirectLink:
     def take(self, stimulus: Stimulus, now: Us) -> None:
         """Hand a stimulus to the device and do what it answers."""
         try:
-            actions = self._ask(stimulus, now)
+            if type(stimulus) is not Receive:
+                actions = self._ask(stimulus, now)
+            elif self.powered:
+                actions = self.device.receive(stimulus.datagram, now)
+            else:
+                return
         except PowerLost:
             self._tap(now, self.name, "power lost", "")
             self._off(now)
@@ -80,22 +85,16 @@ class DirectLink:
             self._off(now)
             return
         for action in actions:
-            self._perform(action, now)
-            if not self.powered:
-                return  # it restarts: what it wanted after that died with its RAM
+            if type(action) is Send:
+                self._medium.carry(self.name, action.datagram)
+            elif not self._perform(action, now):
+                return
         deadline = self.device.deadline if self.powered else None
         if deadline is not None and (self._wake_at is None or deadline < self._wake_at):
             self._wake_at = deadline if deadline > now else now
             self._world.post(self._wake_at, self.name, _WAKE)
 
     def _ask(self, stimulus: Stimulus, now: Us) -> Sequence[Action]:
-        kind = type(stimulus)
-        if kind is Receive:
-            if self.powered:
-                return self.device.receive(stimulus.datagram, now)  # type: ignore[union-attr]  # kind
-            return ()
-        if kind is Wake:
-            return self._wake(now)
         match stimulus:
             case PowerOn():
                 if self.powered:
@@ -107,7 +106,9 @@ class DirectLink:
                 self._tap(now, self.name, "power", "off")
                 self._off(now)
                 return ()
-            case Receive() | Wake():  # handled above, by type: this is the hot path
+            case Wake():
+                return self._wake(now)
+            case Receive():  # handled by type in take: this is the path of every datagram
                 return ()
             case _:
                 return self.device.event(stimulus, now) if self.powered else ()
@@ -125,12 +126,10 @@ class DirectLink:
             raise LinkError(f"{self.name} asks to be woken at {now} us for ever")
         return self.device.wake(now)
 
-    def _perform(self, action: Action, now: Us) -> None:
-        if type(action) is Send:
-            self._medium.carry(self.name, action.datagram)
-            return
+    def _perform(self, action: Action, now: Us) -> bool:
+        """Do what a device wants; False if its RAM is lost, and with it what else it wanted."""
         match action:
-            case Send():  # handled above, by type: this is the hot path
+            case Send():  # handled by type in take: this is the path of every datagram
                 pass
             case Join(eui64=eui64, rejoin=rejoin, sleepy=sleepy):
                 self._medium.join(self.name, eui64, rejoin=rejoin, sleepy=sleepy)
@@ -146,6 +145,7 @@ class DirectLink:
                 self._tap(now, self.name, "report", action)
             case _:
                 assert_never(action)
+        return self.powered
 
     def _off(self, now: Us) -> None:
         if self.powered:

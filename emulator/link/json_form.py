@@ -1,12 +1,13 @@
-"""Turn actions, events and datagrams into JSON objects and back: the form of the ``exec:`` protocol.
+"""Turn actions, events and datagrams into JSON and back: the form of the ``exec:`` protocol.
 
-An object names its kind and its fields; octets are hex, enums their values, an absent field is null.
+An object names its kind and its fields; octets are hex, enums their values, what is absent is null.
 """
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from emulator import actions
 from emulator.actions import Happening
@@ -22,6 +23,19 @@ KINDS: dict[str, type[Any]] = {
         Identity,
         Datagram,
     )
+}
+
+
+def _types(hint: Any) -> frozenset[type[Any]]:  # noqa: ANN401 - an annotation
+    """Return the exact types of the values that an annotation admits."""
+    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return frozenset(get_origin(one) or one for one in choices)
+
+
+#: The types that each field of each kind may have: another process may send anything.
+_TYPES: dict[type[Any], dict[str, frozenset[type[Any]]]] = {
+    kind: {name: _types(hint) for name, hint in get_type_hints(kind).items()}
+    for kind in KINDS.values()
 }
 
 #: How the fields that are no plain JSON come back.
@@ -48,7 +62,7 @@ def from_json(value: Any) -> Any:  # noqa: ANN401 - as above
     """Return the value that ``to_json`` was given.
 
     Raises:
-        LinkError: No such kind, a field too many or too few, or one that cannot be read.
+        LinkError: No such kind, a field too many or too few, or one that holds no such value.
     """
     if not isinstance(value, dict):
         return value
@@ -58,6 +72,10 @@ def from_json(value: Any) -> Any:  # noqa: ANN401 - as above
     given = {name: item for name, item in value.items() if name != "kind"}
     try:
         read = {name: _READERS.get(name, from_json)(item) for name, item in given.items()}
-        return kind(**read)
+        made = kind(**read)
     except (TypeError, ValueError) as error:
         raise LinkError(f"{kind.__name__}: {error}") from error
+    for name, types in _TYPES[kind].items():
+        if type(getattr(made, name)) not in types:
+            raise LinkError(f"{kind.__name__}: {name} cannot be {getattr(made, name)!r}")
+    return made

@@ -1,4 +1,4 @@
-"""Carry datagrams between the nodes of one virtual network; the one place where frame faults act."""
+"""Carry datagrams between the nodes of one virtual network; the one place of frame faults."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -58,9 +58,9 @@ class _Watch:
     fault: FrameFault
     seen: int = 0
 
-    def hit(self, leg: Leg, datagram: Datagram) -> bool:
+    def hit(self, datagram: Datagram) -> bool:
         at = self.fault.at
-        if at.leg is not leg or (at.cluster is not None and at.cluster != datagram.cluster):
+        if at.cluster is not None and at.cluster != datagram.cluster:
             return False
         if at.command is not None and datagram.payload[2:3] != bytes((at.command,)):
             return False
@@ -84,7 +84,8 @@ class Medium:
         self._latency_us = latency_us
         self._nodes: dict[str, _Node] = {}
         self._by_address: dict[int, _Node] = {}
-        self._watches: list[_Watch] = []
+        self._to_dut: list[_Watch] = []
+        self._from_dut: list[_Watch] = []
 
     def attach(self, name: str, address: int | None, *, reports: bool = False) -> None:
         """Add a node; without an address it must join first."""
@@ -94,7 +95,8 @@ class Medium:
 
     def plan(self, faults: Sequence[FrameFault]) -> None:
         """Replace the plan of frame faults; each counts from now."""
-        self._watches = [_Watch(fault) for fault in faults]
+        self._to_dut = [_Watch(one) for one in faults if one.at.leg is Leg.TO_DEVICE]
+        self._from_dut = [_Watch(one) for one in faults if one.at.leg is Leg.FROM_DEVICE]
 
     def join(self, name: str, eui64: int, *, rejoin: bool, sleepy: bool) -> None:
         """Let a node ask for admission; the answer comes one latency later."""
@@ -145,8 +147,11 @@ class Medium:
                 return
             node.counter = mark
         at = now + self._latency_us
-        carry = self._faulty if self._watches else self._deliver
-        reached = carry(sender, datagram, at)
+        watches = self._from_dut if sender == self._dut else self._to_dut
+        if watches and (faults := [watch.fault for watch in watches if watch.hit(datagram)]):
+            reached = self._spoil(sender, datagram, at, faults)
+        else:
+            reached = self._deliver(sender, datagram, at)
         if node.reports and datagram.options & ApsOptions.ACKNOWLEDGE:
             report = Delivered(aps_counter=datagram.aps_counter, success=reached)
             self._world.post(at + self._latency_us, sender, report)
@@ -177,15 +182,11 @@ class Medium:
             return False
         return True
 
-    def _faulty(self, sender: str, datagram: Datagram, at: Us) -> bool:
-        """Apply every fault of the plan that selects this datagram, in the plan's order."""
-        leg = Leg.FROM_DEVICE if sender == self._dut else Leg.TO_DEVICE
-        arrivals, now = [at], self._world.now
-        for watch in self._watches:
-            if not watch.hit(leg, datagram):
-                continue
-            fault = watch.fault
-            self._tap(now, sender, "fault", fault)
+    def _spoil(self, sender: str, datagram: Datagram, at: Us, faults: list[FrameFault]) -> bool:
+        """Apply every fault that selects this datagram, in the plan's order, and deliver it."""
+        arrivals = [at]
+        for fault in faults:
+            self._tap(self._world.now, sender, "fault", fault)
             match fault:
                 case DropFrame():
                     arrivals = []

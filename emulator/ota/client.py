@@ -216,7 +216,6 @@ class OtaClient:
 
     def _on_notify(self, notify: ota.ImageNotify, now: Us) -> Sequence[Action]:
         """Query because the server says that an image may be waiting (ZCL 11.13.3)."""
-        self._tries = self._profile.request_tries
         return self._query(now)
 
     def _on_notify_early(self, notify: ota.ImageNotify, now: Us) -> Sequence[Action]:

@@ -26,6 +26,9 @@ class Stage(Enum):
     COUNTING = "counts down to the upgrade"
     APPLYING = "is about to restart"
 
+    # An enum hashes its name anew each time; the table is asked for every frame.
+    __hash__ = object.__hash__
+
 
 #: Attribute 0x0006 for each stage (ZCL 11.10.7).
 UPGRADE_STATUS: Mapping[Stage, ImageUpgradeStatus] = {

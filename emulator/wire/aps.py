@@ -1,4 +1,4 @@
-"""Hold the datagram: what an APS layer carries, and all that a bridge or a hub ever sees of the air."""
+"""Hold the datagram: what an APS layer carries, and all that a bridge or hub sees of the air."""
 
 from enum import IntFlag
 

@@ -1,5 +1,7 @@
 """A verified image starts when the hub says so: not earlier, not twice, not never."""
 
+from itertools import pairwise
+
 import pytest
 
 from emulator.units import HOUR, MINUTE, SECOND
@@ -99,7 +101,7 @@ def test_image_waits_for_leave(bench: Bench) -> None:
     bench.wait(5 * HOUR)
     asked = [one.at for one in bench.heard_at(ota.UpgradeEndRequest)]
     assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_TO_UPGRADE
-    assert min(b - a for a, b in zip(asked, asked[1:], strict=False)) >= HOUR
+    assert min(b - a for a, b in pairwise(asked)) >= HOUR
     assert bench.running_version() == FIRST_VERSION
 
     bench.tell(_release(bench))  # control

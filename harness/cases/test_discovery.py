@@ -1,5 +1,7 @@
 """A device finds the one OTA server of its network, and says what it is itself."""
 
+from itertools import pairwise
+
 from emulator.units import MINUTE
 from emulator.wire import ota, zdo
 from emulator.wire.ota import Attribute
@@ -69,7 +71,7 @@ def test_failed_discovery_does_not_storm(silent_bench: Bench) -> None:
     bench.lane.power(True)
     bench.wait(60 * MINUTE)
     attempts = [one.at for one in bench.heard_at(zdo.MatchDescriptorRequest)]
-    gaps = [later - earlier for earlier, later in zip(attempts, attempts[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(attempts)]
     assert len(attempts) >= 2
     assert min(gaps) >= MINUTE
 

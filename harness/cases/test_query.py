@@ -147,7 +147,12 @@ def test_running_version_is_not_downloaded(bench: Bench) -> None:
 @covers("OTA-C-037", "OTA-C-038", "OTA-C-039")
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("manufacturer", 0x1234), ("image_type", 0x0777), ("image_size", 0), ("image_size", 2**32 - 16)],
+    [
+        ("manufacturer", 0x1234),
+        ("image_type", 0x0777),
+        ("image_size", 0),
+        ("image_size", 2**32 - 16),
+    ],
     ids=["manufacturer", "image_type", "no_octets", "too_large"],
 )
 def test_impossible_offer_is_not_taken(bench: Bench, name: str, value: int) -> None:

@@ -154,9 +154,7 @@ def test_wrong_integrity_code_is_refused(bench: Bench) -> None:
     [(14, b"\x00\x00\x00\x09"), (58, b"\xff\xff")],
     ids=["file_version", "hardware_range"],
 )
-def test_header_that_outbids_the_manifest_is_refused(
-    bench: Bench, at: int, octets: bytes
-) -> None:
+def test_header_that_outbids_the_manifest_is_refused(bench: Bench, at: int, octets: bytes) -> None:
     """A device refuses a header that claims more than the image inside says of itself.
 
     Attack: the header's version is raised, or its hardware range widened; offer and integrity

@@ -1,10 +1,18 @@
-"""Be the command ``hanover``: find the subcommand, and end with one line and the right exit code."""
+"""Be the command ``hanover``: find the subcommand, end with one line and the right exit code."""
 
+import os
 import sys
+import traceback
 from importlib import import_module
 from typing import NoReturn
 
 import click
+
+#: What click raises for a group without a subcommand, from 8.2 on: its message is the help.
+_HELP: type[Exception] = getattr(click.exceptions, "NoArgsIsHelpError", click.exceptions.Exit)
+
+#: Set it to see the traceback of a fault.
+_DEBUG = "HANOVER_DEBUG"
 
 #: Each subcommand, what it is for, and the module that holds it under the same name.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -68,12 +76,14 @@ def main() -> NoReturn:
 def run_command(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        code = hanover.main(arguments, prog_name="hanover", standalone_mode=False)
+        code = hanover.main(arguments, prog_name="hanover", standalone_mode=False, obj=arguments)
     except click.exceptions.Abort:  # what click makes of Ctrl-C
         return _complain("interrupted", 130)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        if isinstance(error, _HELP):
+            error.show()
+            return error.exit_code
+        return _complain(error.format_message(), error.exit_code)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except KeyboardInterrupt:
@@ -94,7 +104,10 @@ def _blame(error: Exception) -> tuple[str, int]:
         return str(error), 2
     if isinstance(error, HanoverError):
         return str(error), 3
-    return f"a fault of Hanover itself: {type(error).__name__}: {error}", 3
+    if os.environ.get(_DEBUG):
+        traceback.print_exception(error)
+    fault = f"a fault of Hanover itself: {type(error).__name__}: {error}"
+    return f"{fault} ({_DEBUG}=1 shows where)", 3
 
 
 def _complain(message: str, code: int) -> int:

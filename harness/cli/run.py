@@ -1,26 +1,234 @@
+"""Run the conformance suite: ``hanover run``."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
+if TYPE_CHECKING:
+    from harness.report.model import RunReport
+    from harness.runner import RunResult
+    from harness.suite import Chosen, RunOptions
+
+FAIL_ON = ("mandatory-confirmed", "mandatory", "recommended", "all")
+_BOOTH = "a case, a requirement, a topic, or a part of a name"
+
+
 @click.command()
-@click.option("-k","match",multiple=True)
-@click.option("--profile",multiple=True)
-@click.option("--seed",type=int,default=0)
-@click.option("--defect")
-@click.option("--link", default="direct:")
-@click.option("-n","workers",type=int,default=1)
-@click.option("--out",default="hanover-report")
-def run(match,profile,seed,defect,link,workers,out):
-    """Run (first version)."""
-    from pathlib import Path
-    from harness.runner import run_suite
-    from harness.suite import RunOptions, Chosen, built_in
+@click.option("-k", "match", multiple=True, metavar="NAME", help=f"Only {_BOOTH}; repeatable.")
+@click.option("--profile", "names", multiple=True, help="Name or TOML file; repeatable.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("hanover-report"),
+    show_default=True,
+    help="Folder for report.json, junit.xml and traces/.",
+)
+@click.option("--list", "list_only", is_flag=True, help="List the cases, run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@click.option("-n", "workers", type=click.IntRange(1, 64), default=1, help="Processes.")
+@click.option("--fail-on", type=click.Choice(FAIL_ON), default=FAIL_ON[0], show_default=True)
+@click.option("--require", "required", multiple=True, metavar="IDS", help="Must have a verdict.")
+@click.option("--link", default="direct:", show_default=True, help="What carries the datagrams.")
+@click.option("--defect", metavar="ID", help="Plant a defect in every bridge.")
+@click.option(
+    "--capture",
+    type=click.Path(path_type=Path),
+    help="Write datagrams as pcapng: a file for one case, a folder for several.",
+)
+@click.pass_context
+def run(
+    context: click.Context,
+    match: tuple[str, ...],
+    names: tuple[str, ...],
+    seed: int,
+    out: Path,
+    list_only: bool,
+    as_json: bool,
+    workers: int,
+    fail_on: str,
+    required: tuple[str, ...],
+    link: str,
+    defect: str | None,
+    capture: Path | None,
+) -> None:
+    """Run the conformance suite on emulated bridges.
+
+    Exits with 1 if a case fails that counts (--fail-on), with 2 if nothing was found to judge, with
+    3 if the harness or its environment broke. A failed case is printed with the command that runs
+    it alone.
+    """
+    from harness.suite import RunOptions
+
+    check_link(link)
+    options = RunOptions(
+        profiles=choose_profiles(names),
+        seed=seed,
+        link=link,
+        defect=defect,
+        match=match,
+        workers=workers,
+        out=None if list_only else out,
+        capture=capture,
+        list_only=list_only,
+    )
+    if defect is not None:
+        _check_defect(options, defect)
+    ids = _requirements(required)
+    command = ("hanover", *(context.find_root().obj or ("run",)))
+    if list_only:
+        raise SystemExit(_list(options, as_json=as_json))
+    raise SystemExit(_run(options, command, fail_on, ids, as_json=as_json))
+
+
+def choose_profiles(names: tuple[str, ...]) -> "tuple[Chosen, ...]":
+    """Return the profiles that ``--profile`` names, all built-in ones for no name."""
     from harness.cli.profiles import find_profile
-    chosen = tuple(Chosen(profile=find_profile(x),given=x) for x in profile) or built_in()
-    o=Path(out); (o/"traces").mkdir(parents=True,exist_ok=True)
-    r=run_suite(RunOptions(profiles=chosen,seed=seed,defect=defect,link=link,match=match,workers=workers,out=o))
-    for x in r.results:
-        click.echo(f"{x.verdict:12} {x.id}")
-        if x.verdict not in ("passed",):
-            click.echo(f"    {x.reason}\n    frame {x.frame}")
-            if x.traceback: click.echo(x.traceback)
-    for b in r.collected.broken: click.echo(b)
-    click.echo(f"{len(r.results)} results")
+    from harness.suite import Chosen, built_in
+
+    chosen = tuple(Chosen(profile=find_profile(name), given=name) for name in names)
+    found = [each.profile.name for each in chosen]
+    for name in found:
+        if found.count(name) > 1:
+            raise click.UsageError(f"--profile: two profiles have the name {name}")
+    return chosen or built_in()
+
+
+def check_link(link: str) -> None:
+    """Refuse a link whose scheme no lane has."""
+    from harness.lanes.schemes import SCHEMES
+
+    scheme, _, _ = link.partition(":")
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{name}:" for name in SCHEMES)
+        raise click.UsageError(f"--link {link}: unknown scheme, expected one of {known}")
+
+
+def _check_defect(options: "RunOptions", defect: str) -> None:
+    from harness.lanes.direct import check_defect
+
+    try:
+        check_defect(options.profiles[0].profile, defect)
+    except KeyError as error:
+        raise click.UsageError(f"--defect: {error.args[0]}") from None
+
+
+def _requirements(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the ids behind ``--require``, which may be repeated and may hold commas."""
+    from harness.requirements import catalogue
+
+    ids = [each.strip() for text in given for each in text.split(",") if each.strip()]
+    try:
+        return tuple(catalogue.find(each).id for each in ids)
+    except catalogue.UnknownRequirementError as error:
+        raise click.UsageError(f"--require: {error}") from None
+
+
+def _list(options: "RunOptions", *, as_json: bool) -> int:
+    import json
+
+    from harness.report import listing
+    from harness.runner import run_suite
+
+    found = run_suite(options)
+    if code := _nothing(found):
+        return code
+    if as_json:
+        click.echo(json.dumps(listing.as_document(found.collected.chosen), indent=2))
+    else:
+        for line in listing.lines(found.collected.chosen):
+            click.echo(line)
+    return 0
+
+
+def _nothing(found: "RunResult") -> int:
+    """Say why there is no case to speak of, and return the exit code; 0: there are cases."""
+    from harness.selection import hint
+
+    collected = found.collected
+    for wish in collected.unmet:
+        _complain(f"-k {wish}: no case matches{hint(collected.every, wish)}")
+    if collected.unmet:
+        return 2
+    if found.interrupted and not found.results:
+        _complain("interrupted, no case has a result")
+        return 130
+    if collected.broken and not found.results:
+        for problem in collected.broken:
+            _complain(problem)
+        return 3
+    if not collected.chosen and not found.results:
+        _complain("there is no case to run")
+        return 2
+    return 0
+
+
+def _run(
+    options: "RunOptions",
+    command: tuple[str, ...],
+    fail_on: str,
+    required: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> int:
+    from harness.report import folder, json_report
+    from harness.report.compose import FailOn, compose
+    from harness.runner import run_suite
+
+    started = _now()
+    found = run_suite(options, _progress())
+    if code := _nothing(found):
+        return code
+    report = compose(
+        found,
+        options,
+        started=started,
+        ended=_now(),
+        command=command,
+        fail_on=FailOn(fail_on),
+        required=required,
+    )
+    if options.out is not None:
+        folder.write(options.out, report)
+    if as_json:
+        click.echo(json_report.as_text(report), nl=False)
+    else:
+        _print(report, options.out)
+    if found.interrupted:
+        _complain(f"interrupted: {len(report.results)} results are kept in {options.out}")
+    return report.exit_code
+
+
+def _print(report: "RunReport", out: Path | None) -> None:
+    from harness.report import terminal
+
+    paint = terminal.coloured if sys.stdout.isatty() else terminal.plain
+    for line in terminal.lines(report, paint):
+        click.echo(line)
+    click.echo(f"written: {out}/report.json, junit.xml, traces/")
+
+
+def _progress() -> Callable[[int, int], None] | None:
+    """Return what counts cases on the terminal, None where stderr is none."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        text = f"{done} of {total}" if total else f"{done}"
+        end = "\r\x1b[K" if done == total else ""
+        sys.stderr.write(f"\r{text}{end}")
+        sys.stderr.flush()
+
+    return show
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _complain(message: str) -> None:
+    click.echo(f"hanover: {message}", err=True)

@@ -1,7 +1,7 @@
 """Let a hub lie: edits of the octets that an honest hub encoded.
 
-A lie selects answers of one command and changes their payload, which begins behind the ZCL header. The
-encoder stays strict: what goes wrong on the air goes wrong here, on purpose.
+A lie selects answers of one command and changes their payload, which begins behind the ZCL header.
+The encoder stays strict: what goes wrong on the air goes wrong here, on purpose.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The lane of CI: an emulated bridge in the same process, in virtual time, over datagrams in memory."""
+"""The lane of CI: an emulated bridge in this process, in virtual time, datagrams in memory."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,6 +9,7 @@ from emulator.faults import FrameFault
 from emulator.link.chance import stream
 from emulator.link.direct import DirectLink
 from emulator.link.medium import Medium
+from emulator.profiles.model import Profile
 from emulator.units import Us
 from emulator.wire.aps import Datagram
 from emulator.world import World
@@ -31,6 +32,15 @@ class Bystander:
 
     def take(self, stimulus: Stimulus, now: Us) -> None:
         """Do nothing; the trace has what was sent to it."""
+
+
+def check_defect(profile: Profile, defect: str) -> None:
+    """Find out whether a defect can be planted in a bridge.
+
+    Raises:
+        KeyError: No defect has this id; the message names a close one.
+    """
+    Probe(Bridge(profile, stream)).plant(defect)
 
 
 class VirtualLane:

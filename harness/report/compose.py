@@ -44,7 +44,7 @@ def counts(result: CaseResult, fail_on: FailOn) -> bool:
 def exit_code(run: RunResult, fail_on: FailOn, required: tuple[str, ...] = ()) -> int:
     """Return the exit code of a run (design section 10): 130 beats 3, 3 beats 1, 1 beats 2.
 
-    A case without a verdict fails the run where one of its requirements is required.
+    A requirement that is required fails the run where a case of it has no verdict, or none ran.
     """
     verdicts = {result.verdict for result in run.results}
     if run.interrupted:
@@ -58,6 +58,9 @@ def exit_code(run: RunResult, fail_on: FailOn, required: tuple[str, ...] = ()) -
             return 1
         if result.verdict in _WITHOUT_VERDICT and _is_required(result, required):
             return 1
+    judged = {each.id for result in run.results for each in result.requirements}
+    if not judged.issuperset(required):
+        return 1
     return 2 if verdicts <= _WITHOUT_VERDICT else 0
 
 

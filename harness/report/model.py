@@ -29,8 +29,8 @@ class Cited:
 class CaseResult:
     """Say how one case ended for one profile.
 
-    ``expected``, ``seen`` and ``frame`` say why it failed; ``switches`` are the profile keys that the
-    verdict depended on; ``notes`` are complaints that change no verdict.
+    ``expected``, ``seen`` and ``frame`` say why it failed; ``switches`` are the profile keys that
+    the verdict depended on; ``notes`` are complaints that change no verdict.
     """
 
     id: str

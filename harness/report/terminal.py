@@ -49,8 +49,7 @@ def lines(report: RunReport, paint: Paint = plain) -> Iterator[str]:
             yield ""
     silent = list(_without_verdict(report))
     yield from [*silent, ""] if silent else ()
-    for note in _notes(report):
-        yield note
+    yield from _notes(report)
     yield from totals(report)
 
 
@@ -139,12 +138,27 @@ def totals(report: RunReport) -> Iterator[str]:
         yield _row(level, counted)
     yield _row("all", report.verdicts())
     yield ""
+    yield _conclusion(report)
     yield (
         f"{report.covered} of {len(report.requirements)} requirements have a case;"
         f" {_count(report.requirements, 'passed')} passed in this run"
     )
-    cut = "" if report.complete else ", not complete"
-    yield f"seed {report.seed}, link {report.link}, fails on {report.fail_on}{cut}"
+    yield f"seed {report.seed}, link {report.link}"
+
+
+def _conclusion(report: RunReport) -> str:
+    """Return in a sentence how the run ended, as its exit code says."""
+    if report.exit_code == 0:
+        failed = report.verdicts()[Outcome.FAILED]
+        but = f"; {failed} failures do not count (--fail-on {report.fail_on})" if failed else ""
+        return f"Good{but}."
+    if report.exit_code == 1:
+        return f"Failed (--fail-on {report.fail_on})."
+    if report.exit_code == 2:
+        return "Nothing was judged."
+    if report.exit_code == 130:
+        return "Interrupted: this is what was found until then."
+    return "The harness or its environment broke: see what has ERR, and the problems."
 
 
 def _row(name: str, counted: Mapping[Outcome, int]) -> str:

@@ -1,4 +1,4 @@
-"""Make the smallest parties of a virtual network: a gate, a tap that listens, nodes that write down."""
+"""Make the smallest parties of a virtual network: a gate, a tap, nodes that write down."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from emulator.units import Us
 from emulator.wire.aps import Datagram
 from emulator.world import World
 
-HUB_ADDRESS, DUT_ADDRESS, OTHER_ADDRESS = 0x0000, 0x1A01, 0x1A02
+HUB_ADDRESS, DUT_ADDRESS, OTHER_ADDRESS, LAST_ADDRESS = 0x0000, 0x1A01, 0x1A02, 0x1A09
 
 
 class Gate:
@@ -59,7 +59,7 @@ class Air:
     def __init__(self, latency_us: Us = 100) -> None:
         self.world, self.tap = World(), Tap()
         self.medium = Medium(
-            self.world, Gate(DUT_ADDRESS, OTHER_ADDRESS), self.tap, "dut", latency_us
+            self.world, Gate(DUT_ADDRESS, OTHER_ADDRESS, LAST_ADDRESS), self.tap, "dut", latency_us
         )
         self.nodes: dict[str, Node] = {}
         for name, address in (("hub", HUB_ADDRESS), ("dut", DUT_ADDRESS), ("other", OTHER_ADDRESS)):

@@ -39,9 +39,7 @@ def test_time_orders_and_then_posting(posts: list[tuple[int, bool]]) -> None:
     for number, (at, second) in enumerate(posts):
         world.post(at, "b" if second else "a", Battery(percent=number))
     assert not world.run(never, 10)
-    everything = sorted(
-        (number, at) for listener in both for at, number in listener.taken
-    )
+    everything = sorted((number, at) for listener in both for at, number in listener.taken)
     assert everything == [(number, at) for number, (at, _) in enumerate(posts)]
     for second, listener in enumerate(both):
         mine = [(at, n) for n, (at, other) in enumerate(posts) if other == bool(second)]

@@ -107,7 +107,6 @@ class _RestoresCounters(Application):
         return super().start(now)
 
 
-
 DEFECTS: tuple[Defect, ...] = (
     Defect(
         id="D201",

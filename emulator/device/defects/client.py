@@ -366,9 +366,7 @@ DEFECTS: tuple[Defect, ...] = (
         title="FileOffset does not move",
         copies="ZCL rev 8, 11.10.2",
         parts=with_parts(
-            attributes=_attribute(
-                Attribute.FILE_OFFSET, Reader(DataType.UINT32, lambda sources: 0)
-            )
+            attributes=_attribute(Attribute.FILE_OFFSET, Reader(DataType.UINT32, lambda sources: 0))
         ),
         caught_by=("download_starts_at_the_first_octet",),
     ),

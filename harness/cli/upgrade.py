@@ -1,0 +1,191 @@
+"""Upgrade one emulated bridge with a firmware file: ``hanover upgrade``."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from harness.adaptation import Plan
+    from harness.bench import Bench
+    from harness.upgrade import Progress, Upgrade
+
+#: Without a terminal, progress is a line for each such part of the whole.
+_PARTS = 10
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--profile", "name", help="Name or TOML file of the bridge; default: the first.")
+@click.option("--strict", is_flag=True, help="Keep the bridge as it is, whatever the file says.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--link", default="direct:", show_default=True, help="What carries the datagrams.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--capture", type=click.Path(path_type=Path), help="Write datagrams as pcapng.")
+@click.option(
+    "--trace", type=click.Path(path_type=Path), help="Write what happened, as JSON lines."
+)
+def upgrade(
+    file: Path,
+    name: str | None,
+    strict: bool,
+    seed: int,
+    link: str,
+    as_json: bool,
+    capture: Path | None,
+    trace: Path | None,
+) -> None:
+    """Upgrade one emulated bridge with FILE, over the air, in virtual time.
+
+    By default the bridge takes manufacturer, type, hardware and container from the file, runs the
+    version below, and says so. Exits with 0 if the new version runs and is confirmed, with 1 if the
+    bridge refused it or went back.
+    """
+    from harness.cli.run import check_link
+
+    check_link(link)
+    plan = _plan(file, name, strict=strict)
+    for path in (capture, trace):
+        if path is not None:
+            path.open("wb").close()  # before the work, not after it
+    if not as_json:
+        for remark in plan.remarks:
+            click.echo(f"note: {remark}")
+    result = _perform(plan, link, seed, capture, trace)
+    if as_json:
+        click.echo(json.dumps(_as_document(click.format_filename(file), plan, result), indent=2))
+    else:
+        _print(plan, result)
+    raise SystemExit(0 if result.good else 1)
+
+
+def _plan(file: Path, name: str | None, *, strict: bool) -> "Plan":
+    from emulator.errors import ProfileError
+    from emulator.profiles.load import names
+    from harness.adaptation import UnfitError, adapt
+    from harness.cli.image import WrongUse, read_file
+    from harness.cli.profiles import find_profile
+
+    data = read_file(file)
+    profile = find_profile(name or names()[0])
+    try:
+        return adapt(data, profile, strict=strict)
+    except (UnfitError, ProfileError) as error:
+        raise WrongUse(f"{click.format_filename(file)}: {error}") from None
+
+
+def _perform(
+    plan: "Plan", link: str, seed: int, capture: Path | None, trace: Path | None
+) -> "Upgrade":
+    from harness.bench import Bench
+    from harness.upgrade import Session
+
+    bench = Bench(
+        plan.profile,
+        link=link,
+        seed=seed,
+        first_image=plan.first_image,
+        first_version=plan.first_version,
+        eui64=plan.eui64,
+    )
+    try:
+        with _progress() as progress:
+            return Session(bench, plan, progress).run()
+    finally:
+        _write(bench, capture, trace)
+        bench.close()
+
+
+def _write(bench: "Bench", capture: Path | None, trace: Path | None) -> None:
+    """Write what was asked for, also of an upgrade that was interrupted."""
+    from harness.recorder import write_datagrams, write_trace
+
+    if capture is not None:
+        write_datagrams(capture, [bench])
+    if trace is not None:
+        write_trace(trace, [bench])
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    """Yield what shows progress on stderr: a bar on a terminal, else a line now and then."""
+    if not sys.stderr.isatty():
+        yield _line_by_line()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True))
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("download", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _line_by_line() -> "Progress":
+    shown = 0
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        part = done * _PARTS // total if total else 0
+        if part > shown:
+            shown = part
+            click.echo(f"{part * 100 // _PARTS:3} % ({done} of {total} octets)", err=True)
+
+    return show
+
+
+def _as_document(file: str, plan: "Plan", result: "Upgrade") -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "file": file,
+        "profile": plan.profile.name,
+        "remarks": list(plan.remarks),
+        "good": result.good,
+        **asdict(result),
+        "octets_per_s": round(result.octets_per_s, 1),
+    }
+
+
+def _print(plan: "Plan", result: "Upgrade") -> None:
+    from emulator.units import SECOND
+
+    reason = f": {result.reason}" if result.reason else ""
+    lines = {
+        "bridge": f"{plan.profile.name}, {plan.profile.about}",
+        "verdict": _verdict(result.status),
+        "ending": f"{result.ending}{reason}",
+        "before": _version(result.version_before),
+        "after": _version(result.version_after),
+        "download": (
+            f"{result.octets} of {result.image_octets} octets in {result.blocks} blocks,"
+            f" {result.retries} retries"
+        ),
+        "time": (
+            f"{result.total_us / SECOND:.3f} s of virtual time,"
+            f" {result.download_us / SECOND:.3f} s of it the download"
+            f" ({result.octets_per_s:.0f} octets/s)"
+        ),
+    }
+    for name, text in lines.items():
+        click.echo(f"{name:10}{text}")
+
+
+def _verdict(status: int | None) -> str:
+    from emulator.wire.ota import Status
+
+    if status is None:
+        return "none came"
+    try:
+        return f"{Status(status).name} (0x{status:02X}) in its Upgrade End Request"
+    except ValueError:
+        return f"0x{status:02X} in its Upgrade End Request"
+
+
+def _version(version: int | None) -> str:
+    return "unknown" if version is None else f"0x{version:08X}"
