@@ -9,17 +9,21 @@ from pathlib import Path
 import pytest
 
 from harness.report.model import CaseResult
-from harness.suite import CASES, Collected, RunOptions, Suite
+from harness.suite import Collected, RunOptions, Suite
 
 _PACKAGE = Path(__file__).parent
+_SETTINGS = _PACKAGE / "cases" / "pytest.ini"
 #: What a user set for their own pytest, and what Hanover needs instead.
 _ENVIRONMENT = {
     "PYTEST_ADDOPTS": None,
     "PYTEST_PLUGINS": None,
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
 }
-#: pytest's own plugins that would write, ask or excuse a case.
-_UNWANTED = ("cacheprovider", "terminal", "skipping", "doctest", "unittest", "junitxml", "pastebin")
+#: pytest's own plugins that would write, ask, excuse a case, or sweep memory after each.
+_UNWANTED = (
+    *("cacheprovider", "terminal", "skipping", "doctest", "unittest", "junitxml", "pastebin"),
+    *("unraisableexception", "threadexception"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,7 @@ def run_suite(options: RunOptions, progress: Callable[[int, int], None] | None =
 
 
 def _arguments(options: RunOptions) -> list[str]:
-    arguments = ["-c", str(CASES / "pytest.ini"), "--rootdir", str(_PACKAGE)]
+    arguments = ["-c", str(_SETTINGS), "--rootdir", str(_PACKAGE)]
     arguments += ["--confcutdir", str(options.cases), "--import-mode", "importlib"]
     arguments += ["--capture", "sys", "-p", "harness.pytest_plugin"]
     for name in _UNWANTED:

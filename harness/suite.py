@@ -79,7 +79,7 @@ class RunOptions:
     workers: int = 1
     out: Path | None = None
     capture: Path | None = None
-    cases: Path = CASES
+    cases: Path = field(default_factory=lambda: CASES)
     list_only: bool = False
 
 

@@ -76,9 +76,7 @@ class General:
         reader = self._attributes.get(attribute)
         value = None if reader is None else reader.read(self._sources)
         if reader is None or value is None:
-            return zcl.ReadAttributeRecord(
-                attribute=attribute, status=Status.UNSUPPORTED_ATTRIBUTE
-            )
+            return zcl.ReadAttributeRecord(attribute=attribute, status=Status.UNSUPPORTED_ATTRIBUTE)
         return zcl.ReadAttributeRecord(
             attribute=attribute,
             status=Status.SUCCESS,
@@ -127,11 +125,18 @@ class General:
 
     def _reply(self, datagram: Datagram, frame: Frame) -> Sequence[Action]:
         header = zcl.split(datagram.payload)
-        # The other direction than the request's: what came from a server is answered to it.
+        # The other direction than the request's: what came from a server is answered to it. And
+        # the maker's code, if it had one (ZCL 2.5.12.1).
         control = ANSWER_CONTROL | (~header.control & zcl.FROM_SERVER)
-        payload = zcl.pack_header(control, header.sequence, zcl.GENERAL_IDS[type(frame)])
+        control |= header.control & zcl.MANUFACTURER_SPECIFIC
+        answer = zcl.ZclHeader(
+            control=zcl.FrameControl(control),
+            manufacturer=header.manufacturer,
+            sequence=header.sequence,
+            command=zcl.GENERAL_IDS[type(frame)],
+        )
         return self._radio.send(
-            payload + frame.encode(),
+            answer.encode() + frame.encode(),
             to=datagram.source,
             endpoint=datagram.source_endpoint,
             cluster=datagram.cluster,

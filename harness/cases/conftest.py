@@ -35,13 +35,13 @@ def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[Mak
     benches = request.node.stash.setdefault(BENCHES, [])
 
     def make(changes: Mapping[str, object] | None = None, **more: Any) -> Bench:  # noqa: ANN401
-        bench = Bench(
-            load.overlay(profile, changes) if changes else profile,
-            link=options.link,
-            seed=bench_seed(options.seed, case, profile.name, len(benches)),
-            defect=options.defect,
-            **more,
-        )
+        usual = {
+            "link": options.link,
+            "seed": bench_seed(options.seed, case, profile.name, len(benches)),
+            "defect": options.defect,
+        }
+        fitted = load.overlay(profile, changes) if changes else profile
+        bench = Bench(fitted, **{**usual, **more})
         benches.append(bench)
         return bench
 

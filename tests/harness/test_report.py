@@ -1,0 +1,333 @@
+"""A report says what was found, in every form the same, and the exit code follows from it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import jsonschema
+import pytest
+
+from harness.report import folder, json_report, junit, terminal
+from harness.report.compose import FailOn, compose, exit_code
+from harness.report.model import CaseResult, Cited, RunReport, State, dump, parse, state_of
+from harness.requirements import catalogue
+from harness.requirements.catalogue import Evidence, Level
+from harness.runner import RunResult
+from harness.suite import Collected, RunOptions
+from harness.verdict import Outcome
+
+PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
+UNSUPPORTED, INCONCLUSIVE = Outcome.UNSUPPORTED, Outcome.INCONCLUSIVE
+
+
+def cited(id: str) -> Cited:
+    found = catalogue.find(id)
+    return Cited(id=id, title=found.title, level=found.level, evidence=found.evidence)
+
+
+def made(level: Level, evidence: Evidence) -> tuple[Cited, ...]:
+    return (Cited(id="OTA-C-001", title="it is so", level=level, evidence=evidence),)
+
+
+BASE = CaseResult(id="", case="", profile="", verdict=PASSED)
+
+
+def result(
+    case: str,
+    profile: str = "B1",
+    verdict: Outcome = PASSED,
+    requirements: tuple[Cited, ...] = (),
+    **more: str,
+) -> CaseResult:
+    said = {} if verdict is PASSED else {"reason": "it is so"}
+    if verdict is FAILED:
+        said |= {"expected": "INVALID_IMAGE (0x96)", "seen": "SUCCESS (0x00)", "frame": "X: 01 02"}
+    return replace(
+        BASE,
+        id=f"{case}[{profile}]",
+        case=case,
+        profile=profile,
+        verdict=verdict,
+        requirements=requirements,
+        **{**said, **more},  # type: ignore[arg-type]  # texts only
+    )
+
+
+def found(*results: CaseResult, interrupted: bool = False, broken: Sequence[str] = ()) -> RunResult:
+    collected = Collected(broken=list(broken))
+    ordered = tuple(sorted(results, key=lambda one: one.id))
+    return RunResult(results=ordered, collected=collected, interrupted=interrupted)
+
+
+def report(*results: CaseResult, seed: int = 0, **more: bool) -> RunReport:
+    return compose(
+        found(*results, **more),
+        RunOptions(seed=seed),
+        started="2026-01-01T00:00:00+00:00",
+        ended="2026-01-01T00:00:01+00:00",
+        command=("hanover", "run"),
+    )
+
+
+MIXED = (
+    result("a::good", "B1", PASSED, (cited("OTA-C-001"),)),
+    result("a::good", "B2", FAILED, (cited("OTA-C-001"), cited("GB-064"))),
+    result("a::other", "B1", UNSUPPORTED, (cited("OTA-C-002"),)),
+    result("b::third", "B1", ERROR, (cited("GB-065"),), traceback="Traceback: \x00 <&>"),
+    result("b::third", "B2", INCONCLUSIVE, (cited("GB-065"),)),
+)
+
+
+def test_a_result_survives_the_way_from_a_worker() -> None:
+    for one in MIXED:
+        assert parse(dump(one)) == one
+
+
+# What it means.
+
+STATES = [
+    ([], True, State.NOT_RUN),
+    ([], False, State.NO_CASE),
+    ([PASSED, UNSUPPORTED], True, State.PASSED),
+    ([UNSUPPORTED], True, State.UNSUPPORTED),
+    ([PASSED, INCONCLUSIVE], True, State.INCONCLUSIVE),
+    ([PASSED, ERROR, INCONCLUSIVE], True, State.ERROR),
+    ([PASSED, ERROR, FAILED], True, State.FAILED),
+]
+
+
+@pytest.mark.parametrize(("verdicts", "has_case", "state"), STATES)
+def test_the_heaviest_verdict_makes_the_state(
+    verdicts: list[Outcome], has_case: bool, state: State
+) -> None:
+    assert state_of(verdicts, has_case=has_case) is state
+
+
+def test_a_case_counts_at_its_most_binding_level() -> None:
+    levels = report(*MIXED).levels()
+    assert levels["mandatory"] == {
+        PASSED: 1,
+        FAILED: 1,
+        UNSUPPORTED: 1,
+        INCONCLUSIVE: 0,
+        ERROR: 0,
+    }
+    assert levels["policy"][ERROR] == levels["policy"][INCONCLUSIVE] == 1
+    assert "none" not in levels
+    assert report(result("a::bare")).levels()["none"][PASSED] == 1
+
+
+def test_requirements_without_a_case_keep_their_place() -> None:
+    states = report(*MIXED).states()
+    every = catalogue.load()
+    assert sum(sum(counted.values()) for counted in states.values()) == len(every)
+    assert sum(counted[State.NO_CASE] for counted in states.values()) == len(every) - 4
+    assert states["mandatory"][State.FAILED] == 1
+    assert states["mandatory"][State.UNSUPPORTED] == 1
+    assert report(*MIXED).covered == 4
+
+
+# The exit code.
+
+CONFIRMED = made(Level.MANDATORY, Evidence.CONFIRMED)
+DERIVED = made(Level.MANDATORY, Evidence.DERIVED)
+RECOMMENDED = made(Level.RECOMMENDED, Evidence.CONFIRMED)
+POLICY = made(Level.POLICY, Evidence.ASSUMED)
+FAILS = [
+    (CONFIRMED, (1, 1, 1, 1)),
+    (DERIVED, (0, 1, 1, 1)),
+    (RECOMMENDED, (0, 0, 1, 1)),
+    (POLICY, (0, 0, 0, 1)),
+    (POLICY + CONFIRMED, (1, 1, 1, 1)),
+    ((), (1, 1, 1, 1)),
+]
+
+
+@pytest.mark.parametrize(("requirements", "codes"), FAILS)
+def test_which_failures_count(requirements: tuple[Cited, ...], codes: tuple[int, ...]) -> None:
+    ran = found(result("a::x", "B1", FAILED, requirements), result("a::x", "B2"))
+    assert tuple(exit_code(ran, fail_on) for fail_on in FailOn) == codes
+
+
+ENDS = [
+    (found(result("a::x")), 0),
+    (found(result("a::x"), result("a::y", verdict=UNSUPPORTED)), 0),
+    (found(result("a::x", verdict=UNSUPPORTED)), 2),
+    (found(result("a::x", verdict=UNSUPPORTED), result("a::y", verdict=INCONCLUSIVE)), 2),
+    (found(), 2),
+    (found(result("a::x", verdict=FAILED), result("a::y", verdict=ERROR)), 3),
+    (found(result("a::x"), broken=["no disk"]), 3),
+    (found(result("a::x", verdict=ERROR), interrupted=True), 130),
+]
+
+
+@pytest.mark.parametrize(("ran", "code"), ENDS)
+def test_how_a_run_ends(ran: RunResult, code: int) -> None:
+    assert exit_code(ran, FailOn.MANDATORY_CONFIRMED) == code
+
+
+@pytest.mark.parametrize(
+    ("verdict", "required", "code"),
+    [
+        (UNSUPPORTED, (), 0),
+        (UNSUPPORTED, ("GB-064",), 0),
+        (UNSUPPORTED, ("OTA-C-001",), 1),
+        (INCONCLUSIVE, ("OTA-C-001",), 1),
+        (PASSED, ("OTA-C-001",), 0),
+        (PASSED, ("OTA-C-002",), 1),
+    ],
+)
+def test_a_required_requirement_needs_a_verdict(
+    verdict: Outcome, required: tuple[str, ...], code: int
+) -> None:
+    one = result("a::x", "B1", verdict, (cited("OTA-C-001"),))
+    ran = found(one, result("a::y", "B1", PASSED, (cited("GB-064"),)))
+    assert exit_code(ran, FailOn.ALL, required) == code
+
+
+# JSON.
+
+
+def test_the_schema_is_one_and_a_report_keeps_to_it() -> None:
+    jsonschema.Draft202012Validator.check_schema(json_report.schema())
+    for each in (report(*MIXED), report(), report(*MIXED, interrupted=True)):
+        jsonschema.validate(json.loads(json_report.as_text(each)), json_report.schema())
+
+
+SPOILT = [
+    ("verdict", "skipped"),
+    ("reason", ""),
+    ("seen", None),
+    ("frame", 7),
+    ("traec", "x"),
+    ("datagrams", -1),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), SPOILT)
+def test_the_schema_refuses_another_report(key: str, value: object) -> None:
+    document = json.loads(json_report.as_text(report(*MIXED)))
+    failed = next(each for each in document["results"] if each["verdict"] == "failed")
+    failed[key] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, json_report.schema())
+
+
+def test_json_says_totals_and_where_it_comes_from() -> None:
+    document = json_report.as_document(report(*MIXED, seed=7))
+    assert document["schema"] == "hanover-report-1"
+    assert document["seed"] == 7
+    assert document["totals"]["results"] == 5
+    assert document["totals"]["covered"] == 4
+    assert document["totals"]["requirements"] == len(document["requirements"]) == 255
+    assert [each["name"] for each in document["profiles"]] == ["B1", "B2", "B3", "B4"]
+    assert document["provenance"]["product"] == "hanover"
+    assert document["pics"] == {}
+
+
+# JUnit.
+
+
+def test_junit_maps_every_verdict() -> None:
+    root = junit.as_element(report(*MIXED))
+    assert root.attrib["tests"] == "5"
+    assert (root.attrib["failures"], root.attrib["errors"], root.attrib["skipped"]) == (
+        *("1", "1"),
+        "2",
+    )
+    cases = {case.attrib["name"]: case for case in root.iter("testcase")}
+    assert cases["good[B1]"].find("failure") is None
+    failure = cases["good[B2]"].find("failure")
+    assert failure is not None
+    assert failure.attrib["message"] == "OTA-C-001, GB-064: failed: it is so"
+    assert "expected: INVALID_IMAGE (0x96)" in (failure.text or "")
+    skipped = cases["other[B1]"].find("skipped")
+    assert skipped is not None
+    assert skipped.attrib["type"] == "unsupported"
+    assert cases["third[B1]"].find("error") is not None
+    assert [suite.attrib["name"] for suite in root] == ["B1", "B2"]
+
+
+def test_junit_is_xml_whatever_a_reason_holds(tmp_path: Path) -> None:
+    hostile = result("a::x", verdict=ERROR, reason="\x00\x1b]0;<&>\"'\ud800\ufffe]]>")
+    file = junit.write(tmp_path, report(hostile))
+    (error,) = Xml.parse(file).getroot().iter("error")
+    assert error.attrib["message"].startswith("error: ")
+    assert "<&>\"'" in error.attrib["message"]
+
+
+# The terminal.
+
+
+def test_the_matrix_reads_without_colour() -> None:
+    lines = list(terminal.matrix(report(*MIXED)))
+    assert lines == [
+        "         B1    B2",
+        "a",
+        "  good   pass  FAIL",
+        "  other  n/a   -",
+        "b",
+        "  third  ERR   ?",
+    ]
+
+
+def test_colours_change_nothing_but_colours() -> None:
+    coloured = "\n".join(terminal.lines(report(*MIXED), terminal.coloured))
+    stripped = __import__("re").sub("\x1b\\[[0-9;]*m", "", coloured)
+    assert stripped == "\n".join(terminal.lines(report(*MIXED)))
+    assert stripped != coloured
+
+
+def test_a_failure_is_told_with_the_command_that_repeats_it() -> None:
+    text = "\n".join(terminal.lines(report(*MIXED, seed=9)))
+    title = catalogue.find("OTA-C-001").title
+    assert f"requirement  OTA-C-001 (mandatory, confirmed): {title}" in text
+    assert "expected     INVALID_IMAGE (0x96)" in text
+    assert "seen         SUCCESS (0x00)" in text
+    assert "frame        X: 01 02" in text
+    assert "hanover run -k 'a::good[B2]' --profile B2 --seed 0" in text
+    assert "n/a  a::other [B1]: unsupported: it is so" in text
+    assert "4 of 255 requirements have a case" in text
+
+
+def test_the_command_names_link_defect_and_file() -> None:
+    one = result("a::x", "mine", FAILED)
+    odd = replace(report(one), link="loopback:", subject=replace(report().subject, defect="D001"))
+    used = replace(odd.profiles[0], name="mine", given="my files/mine.toml")
+    command = terminal.replay(one, replace(odd, profiles=(used,)))
+    assert command == (
+        "hanover run -k 'a::x[mine]' --profile 'my files/mine.toml' --seed 0"
+        " --link loopback: --defect D001"
+    )
+
+
+def test_an_empty_report_is_told_too() -> None:
+    assert any("Nothing was judged." in line for line in terminal.lines(report()))
+
+
+# The folder.
+
+
+def test_the_former_runs_traces_go_and_nothing_else(tmp_path: Path) -> None:
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    for name in ("old.jsonl", "new.jsonl", "mine.jsonl"):
+        (traces / name).write_text("{}\n", "utf-8")
+    (tmp_path / "precious.jsonl").write_text("{}\n", "utf-8")
+    old = result("a::x", trace="traces/old.jsonl")
+    evil = result("a::evil", trace="traces/../precious.jsonl")
+    new = result("a::y", trace="traces/new.jsonl")
+    folder.write(tmp_path, report(old, evil, new))
+    assert (traces / "old.jsonl").exists()
+    folder.write(tmp_path, report(new))
+    assert sorted(path.name for path in traces.iterdir()) == ["mine.jsonl", "new.jsonl"]
+    assert (tmp_path / "precious.jsonl").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "another"}', "\x00"])
+def test_a_strange_report_in_the_folder_is_replaced(tmp_path: Path, text: str) -> None:
+    (tmp_path / "report.json").write_text(text, "utf-8")
+    folder.write(tmp_path, report(*MIXED))
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["exit_code"] == 3
