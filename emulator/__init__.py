@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emulator.device.bridge import Bridge
-    from emulator.device.probe import Probe
+    from emulator.device.probe import DefectFacts, Probe
     from emulator.link.schemes import open_link
     from emulator.profiles.model import Profile
     from emulator.world import World
 
 _HOMES = {
     "Bridge": "emulator.device.bridge",
+    "DefectFacts": "emulator.device.probe",
     "Probe": "emulator.device.probe",
     "Profile": "emulator.profiles.model",
     "World": "emulator.world",
     "open_link": "emulator.link.schemes",
 }
 
-__all__ = ["Bridge", "Probe", "Profile", "World", "open_link"]
+__all__ = ["Bridge", "DefectFacts", "Probe", "Profile", "World", "open_link"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562

@@ -21,6 +21,7 @@ class Capability(StrEnum):
     FRAME_FAULTS = "frame faults"  # it can lose, delay, change single datagrams
     VIRTUAL_TIME = "virtual time"  # waiting costs nothing
     PROBE = "probe"  # flash operations can be counted and cut
+    EVENTS = "events"  # it can tell the device things outside the network, as a person would
     FRAME_COUNTERS = "frame counters"  # datagrams show NWK frame counters
 
 

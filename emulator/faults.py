@@ -59,6 +59,27 @@ class DropFrame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DropBurst:
+    """Lose the first ``lose`` of every ``of`` selected datagrams, ``rounds`` times."""
+
+    at: Selector
+    lose: int
+    of: int
+    rounds: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneWay:
+    """Lose everything on the leg for a time, whatever it is, from the selected datagram on.
+
+    The other leg goes on: the air carries one way only.
+    """
+
+    at: Selector
+    for_us: Us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicateFrame:
     """Deliver the selected datagram once more, ``after_us`` later."""
 
@@ -72,6 +93,14 @@ class DelayFrame:
 
     at: Selector
     by_us: Us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReorderFrame:
+    """Deliver the selected datagram behind the next ``behind`` of its leg; without them, never."""
+
+    at: Selector
+    behind: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,5 +119,7 @@ class FlipBit:
     bit: int
 
 
-FrameFault: TypeAlias = DropFrame | DuplicateFrame | DelayFrame | TruncateFrame | FlipBit
+_Loss: TypeAlias = DropFrame | DropBurst | OneWay
+_Shift: TypeAlias = DuplicateFrame | DelayFrame | ReorderFrame
+FrameFault: TypeAlias = _Loss | _Shift | TruncateFrame | FlipBit
 Fault: TypeAlias = CutPower | FrameFault

@@ -1,26 +1,51 @@
 """Read out of an exception what a case expected, what it saw, and where."""
 
 import ast
+import operator
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 #: Most characters of one side of an assertion that a report shows.
 LONGEST = 400
 #: Most octets of a frame or a value that a report shows.
 MOST_OCTETS = 128
 
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "is": operator.is_,
+    "is not": operator.is_not,
+    "in": lambda left, right: left in right,
+    "not in": lambda left, right: left not in right,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Hold a comparison that did not hold: what a case saw, and what it wanted."""
+    """Hold a comparison that pytest told of: what a case saw, and what it wanted."""
 
     operator: str
     left: object
     right: object
+
+    def failed_in(self, statement: str) -> bool:
+        """Tell whether it is this comparison that made a condition false.
+
+        pytest also tells of one that held, inside a ``not``, and of one of an earlier assertion.
+        """
+        holds = _OPERATORS.get(self.operator)
+        if holds is None or f" {self.operator} " not in statement:
+            return False
+        return not holds(self.left, self.right)
 
 
 def sides(
@@ -40,7 +65,7 @@ def sides(
     statement = _statement(error, file)
     if statement is None:
         return cut(otherwise or "no such complaint"), cut(message)
-    if comparison is not None and f" {comparison.operator} " in statement:
+    if comparison is not None and comparison.failed_in(statement):
         wanted = shown(comparison.right)
         if comparison.operator not in ("==", "is"):
             wanted = f"{comparison.operator} {wanted}"

@@ -4,12 +4,12 @@ The facade is the same on every lane. What it knows of the DUT it knows from the
 version is attribute 0x0002, a verdict is an Upgrade End Request.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
+from emulator.actions import Activate
 from emulator.contract import Capability, Identity
 from emulator.faults import FrameFault
-from emulator.image.build import build
 from emulator.profiles.model import Profile
 from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND, Us
 from emulator.wire import ota, zcl
@@ -18,33 +18,34 @@ from emulator.wire.codec import Frame
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from emulator.wire.ota_file import Container, Element
+from harness.absence import Absence
+from harness.firmware import built
 from harness.hub.images import Served, served
-from harness.hub.server import Heard, Hub
+from harness.hub.ledger import Heard, Log
+from harness.hub.lies import Edit
+from harness.hub.server import Hub
+from harness.inquiry import Answer, Inquiry, put
 from harness.lanes.port import Lane, Setup
 from harness.lanes.schemes import open_lane
-from harness.trace import Trace
+from harness.lanes.seeds import hub_chance
+from harness.neighbours import add_neighbour, let_first, unsupported
+from harness.trace import Trace, dissect
 from harness.verdict import Unsupported
 
 F = TypeVar("F", bound=Frame)
 
 #: The EUI-64 of the DUT that an emulated bench makes.
 DUT_EUI64 = 0x00124B00_44555431
+#: The EUI-64 of a second one.
+SECOND_EUI64 = DUT_EUI64 + 1
 #: The version of the image that a bench's device starts with.
 FIRST_VERSION = 0x01000000
 #: The version of the image that a case offers when it names none.
 NEXT_VERSION = 0x02000000
+#: Longest that one answer may take.
+READ_US: Us = 30 * SECOND
 #: Longest that a device may take to come up, join and find the hub, beside its own first delay.
 SETTLE_US: Us = 10 * MINUTE
-#: Longest that one attribute may take to be read.
-READ_US: Us = 30 * SECOND
-
-
-class Answer(NamedTuple):
-    """Be what a device answered to a read: a status, and the value where there is one."""
-
-    status: int
-    type: int | None
-    value: int | bytes | None
 
 
 class Bench:
@@ -60,11 +61,13 @@ class Bench:
         first_image: bytes | None = None,
         first_version: int = FIRST_VERSION,
         eui64: int = DUT_EUI64,
+        beside: "Bench | None" = None,
     ) -> None:
         self.profile = profile
-        self.hub = Hub()
-        self.hub.settings.encrypt = profile.ota.aps_encrypt
-        self.trace = Trace()
+        self.hub: Hub = Hub(rng=hub_chance(seed)) if beside is None else beside.hub
+        self.trace: Trace = Trace() if beside is None else beside.trace
+        self.seed = seed
+        self._name = "dut" if beside is None else f"dut {eui64:#018x}"
         self.identity = Identity(
             eui64=eui64,
             manufacturer=profile.ota.manufacturer_code,
@@ -81,8 +84,15 @@ class Bench:
             hub=self.hub,
             trace=self.trace,
             defect=defect,
+            name=self._name,
         )
-        self.lane: Lane = open_lane(link, setup)
+        if beside is None:
+            self.hub.settings.encrypt = profile.ota.aps_encrypt
+            self.lane: Lane = open_lane(link, setup)
+        else:
+            self.lane = beside._lane_beside(setup)
+        self.absences: list[Absence] = []
+        self._inquiry = Inquiry(self.hub, self.lane, lambda: self.log, READ_US)
 
     def close(self) -> None:
         """End the bench."""
@@ -108,17 +118,9 @@ class Bench:
             hardware: Lowest and highest hardware version; None: the device's own.
             destination: EUI-64 of the only device that may use it; None: any.
         """
-        own = self.profile.ota.hardware_version
-        return build(
-            payload=filler(size, version),
-            manufacturer=self.profile.ota.manufacturer_code,
-            image_type=self.profile.ota.image_type,
-            version=version,
-            hardware=(own, own) if hardware is None else hardware,
-            destination=destination,
-            traits=traits,
-            container=self.profile.image.container,
-        )
+        payload = filler(size, version)
+        more = {"destination": destination, "traits": traits}
+        return built(self.profile, payload, version, hardware=hardware, **more)
 
     def image_with_unknown_elements(self, version: int = NEXT_VERSION) -> bytes:
         """Return a good image with a vendor's and a reserved sub-element behind the firmware.
@@ -128,15 +130,8 @@ class Bench:
         """
         if self.profile.image.container is not Container.ZCL:
             raise Unsupported(f"a {self.profile.image.container} container has no sub-elements")
-        own = self.profile.ota.hardware_version
-        return build(
-            payload=filler(500, version),
-            manufacturer=self.profile.ota.manufacturer_code,
-            image_type=self.profile.ota.image_type,
-            version=version,
-            hardware=(own, own),
-            elements=(Element(0xF123, b"a vendor's own"), Element(0x0007, b"reserved")),
-        )
+        elements = (Element(0xF123, b"a vendor's own"), Element(0x0007, b"reserved"))
+        return built(self.profile, filler(500, version), version, elements=elements)
 
     # Time.
 
@@ -189,6 +184,11 @@ class Bench:
         self.need(Capability.FRAME_FAULTS)
         self.lane.plan(faults)
 
+    def activate(self) -> None:
+        """Tell the device outside the network to activate the image that it holds."""
+        self.need(Capability.EVENTS)
+        self.lane.event(Activate())
+
     def need(self, capability: Capability) -> None:
         """Make the case unsupported where the lane cannot do something."""
         if capability not in self.lane.capabilities:
@@ -196,10 +196,41 @@ class Bench:
 
     # Talking to it.
 
-    def tell(self, frame: Frame, *, broadcast: bool = False) -> None:
-        """Send a command of the hub's own accord."""
-        for action in self.hub.tell(frame, self.address, broadcast=broadcast):
-            self.lane.send(action.datagram)  # type: ignore[union-attr]  # a hub only sends
+    def tell(
+        self,
+        frame: Frame,
+        *,
+        broadcast: bool = False,
+        edits: Sequence[Edit] = (),
+        sequence: int | None = None,
+        by: Hub | None = None,
+    ) -> None:
+        """Send any command of the hub's, or of another node's, of its own accord.
+
+        Args:
+            frame: The command; one that is an answer comes unasked for.
+            broadcast: Send it to all.
+            edits: What is changed of it (``harness.hub.lies``).
+            sequence: ZCL sequence number; None: a fresh one.
+            by: Who sends it: a second hub or a stranger; None: the hub.
+        """
+        hub, to = by or self.hub, self.address
+        more: dict[str, Any] = {"edits": edits, "sequence": sequence, "now": self.now}
+        put(self.lane, hub.tell(frame, to, broadcast=broadcast, **more))
+
+    def storm(
+        self,
+        frame: Frame,
+        *,
+        copies: int,
+        gap_us: Us,
+        broadcast: bool = False,
+        by: Hub | None = None,
+    ) -> None:
+        """Let a command be sent again and again while time passes, each with a new number."""
+        hub, to = by or self.hub, self.address
+        sent = hub.storm(frame, to, copies=copies, gap_us=gap_us, broadcast=broadcast, now=self.now)
+        put(self.lane, sent)
 
     def notify(self) -> None:
         """Send the one Image Notify that every reading obeys: unicast, type 0, jitter 100."""
@@ -211,46 +242,15 @@ class Bench:
         Returns:
             An answer for each attribute asked for; empty if the device does not answer at all.
         """
-        mark = len(self.hub.heard)
-        self._general(zcl.ReadAttributes(attributes=attributes))
-        self.run(lambda: self._since(mark, zcl.ReadAttributesResponse) is not None, READ_US)
-        response = self._since(mark, zcl.ReadAttributesResponse)
-        if response is None:
-            return ()
-        return tuple(
-            Answer(
-                record.status,
-                record.type,
-                None
-                if record.value is None or record.type is None
-                else zcl.unpack_value(record.type, record.value),
-            )
-            for record in response.records
-        )
+        return self._inquiry.read(self.address, attributes)
 
     def write(self, attribute: int, type: int, value: int) -> zcl.WriteAttributesResponse | None:
         """Try to write an attribute of the client side; None if the device does not answer."""
-        mark = len(self.hub.heard)
-        record = zcl.WriteAttributeRecord(
-            attribute=attribute,
-            type=zcl.DataType(type),
-            value=zcl.pack_value(type, value),
-        )
-        self._general(zcl.WriteAttributes(records=(record,)))
-        self.run(lambda: self._since(mark, zcl.WriteAttributesResponse) is not None, READ_US)
-        return self._since(mark, zcl.WriteAttributesResponse)
+        return self._inquiry.write(self.address, attribute, type, value)
 
     def ask(self, request: Frame, answer: type[F]) -> F | None:
         """Send a ZDO request and return the device's answer; None if it gives none."""
-        mark = len(self.hub.heard)
-        for action in self.hub.zdo(request, self.address):
-            self.lane.send(action.datagram)  # type: ignore[union-attr]  # a hub only sends
-        self.run(lambda: self._since(mark, answer) is not None, READ_US)
-        return self._since(mark, answer)
-
-    def _general(self, frame: Frame) -> None:
-        for action in self.hub.general(frame, self.address):
-            self.lane.send(action.datagram)  # type: ignore[union-attr]  # a hub only sends
+        return self._inquiry.answer(answer, self.hub.zdo(request, self.address))
 
     def value(self, attribute: int) -> int | bytes | None:
         """Read one attribute; None if the device does not have it or does not answer."""
@@ -282,19 +282,17 @@ class Bench:
         """
         self.hub.serve(image if isinstance(image, Served) else served(image))
         ends = self.count(ota.UpgradeEndRequest)
-        queries = self.count(ota.QueryNextImageRequest)
-        self.notify()
-        if not self.run(lambda: self.count(ota.QueryNextImageRequest) > queries, READ_US):
+        if not self.provoke(ota.QueryNextImageRequest, self.notify):
             return None
-        progress = len(self.hub.heard)
+        progress = len(self.log.heard)
         quiet_us = self.quiet_us()
         deadline = self.now + limit_us
         while self.now < deadline:
             if self.run(lambda: self.count(ota.UpgradeEndRequest) > ends, quiet_us):
                 return self.last(ota.UpgradeEndRequest).status
-            if len(self.hub.heard) == progress:
+            if len(self.log.heard) == progress:
                 return None
-            progress = len(self.hub.heard)
+            progress = len(self.log.heard)
         return None
 
     def start_download(self, image: bytes | Served, *, blocks: int) -> int:
@@ -338,19 +336,115 @@ class Bench:
         self.settle()
         return self.running_version()
 
-    # What was heard.
+    # Silence.
+
+    def provoke(
+        self, kind: type[Frame], stimulus: Callable[[], object], limit_us: Us = READ_US
+    ) -> bool:
+        """Do what the device must answer, and wait for the answer: a control.
+
+        How late it came is remembered, for ``silence``.
+
+        Args:
+            kind: Frame that is the answer.
+            stimulus: What makes the device answer, like ``bench.notify``.
+            limit_us: Longest wait.
+
+        Returns:
+            Whether the answer came.
+        """
+        return self._inquiry.provoke(kind, stimulus, limit_us)
+
+    def silence(
+        self,
+        kind: type[F],
+        stimulus: Callable[[], object] = lambda: None,
+        *,
+        like: type[Frame] | None = None,
+    ) -> list[F]:
+        """Do what the device must not answer, and wait three times the latest answer of a control.
+
+        A sleepy device may have answered its control early by luck: its poll period counts too.
+
+        Args:
+            kind: Frame that must not come; ``Frame``: none at all.
+            stimulus: What is done.
+            like: Kind whose answers were seen in the control, where it is not ``kind``.
+
+        Returns:
+            What came nevertheless.
+
+        Raises:
+            Inconclusive: No control was answered so far: silence says nothing.
+        """
+        sleep = self.profile.sleep
+        least_us = 0 if sleep is None else sleep.poll_ms * MILLISECOND
+        absence, came = self._inquiry.silence(kind, stimulus, like or kind, least_us)
+        self.absences.append(absence)
+        self.trace(self.now, "bench", "absence", absence)
+        return came
+
+    # Other nodes, and the network.
+
+    def second_device(
+        self,
+        profile: Profile | None = None,
+        *,
+        eui64: int = SECOND_EUI64,
+        **more: Any,  # noqa: ANN401
+    ) -> "Bench":
+        """Put another device into this bench's world, off, and return its own bench.
+
+        They share time, hub and trace. ``more`` goes to ``Bench``.
+        """
+        return Bench(profile or self.profile, eui64=eui64, beside=self, seed=self.seed, **more)
+
+    def second_hub(self, *, first: bool = False) -> Hub:
+        """Add another honest hub with no images; ``first``: it is the first to answer discovery."""
+        if first:
+            let_first(self.hub)
+        return add_neighbour(self.hub, self.lane, silent=False)
+
+    def stranger(self) -> Hub:
+        """Add a node that answers nothing: ``tell(..., by=it)`` makes it speak."""
+        return add_neighbour(self.hub, self.lane, silent=True)
+
+    def expel(self) -> None:
+        """Take the device off the whitelist and off the network (GB-045)."""
+        with unsupported():
+            self.lane.dismiss()
+        everybody = self.hub.settings.whitelist or frozenset(self.hub.members)
+        self.hub.settings.whitelist = everybody - {self.identity.eui64}
+
+    def readmit(self) -> None:
+        """Put the device on the whitelist again."""
+        whitelist = self.hub.settings.whitelist
+        if whitelist is not None:
+            self.hub.settings.whitelist = whitelist | {self.identity.eui64}
+
+    def _lane_beside(self, setup: Setup) -> Lane:
+        with unsupported():
+            return self.lane.beside(setup)
+
+    # What was heard of this device.
+
+    @property
+    def log(self) -> Log:
+        """Return what the hub heard from this device, so far as it has joined."""
+        address = self.hub.members.get(self.identity.eui64)
+        return Log() if address is None else self.hub.log(address)
 
     def heard(self, kind: type[F]) -> list[F]:
         """Return every frame of one kind that the hub heard from the device, in order."""
-        return [one.frame for one in self.hub.heard if isinstance(one.frame, kind)]
+        return list(self.log.since(0, kind))
 
     def heard_at(self, kind: type[Frame]) -> list[Heard]:
         """Return the same with time and datagram."""
-        return [one for one in self.hub.heard if isinstance(one.frame, kind)]
+        return [one for one in self.log.heard if isinstance(one.frame, kind)]
 
     def count(self, kind: type[Frame]) -> int:
-        """Return how many frames of one kind the hub heard."""
-        return self.hub.counts.get(kind, 0)
+        """Return how many frames of one kind the hub heard from the device."""
+        return self.log.count(kind)
 
     def last(self, kind: type[F]) -> F:
         """Return the newest frame of one kind.
@@ -358,10 +452,9 @@ class Bench:
         Raises:
             AssertionError: None was heard.
         """
-        for one in reversed(self.hub.heard):
-            if isinstance(one.frame, kind):
-                return one.frame
-        raise AssertionError(f"no {kind.__name__} was heard")
+        frame = self._newest(kind).frame
+        assert isinstance(frame, kind)
+        return frame
 
     def last_datagram(self, kind: type[Frame]) -> Datagram:
         """Return the datagram of the newest frame of one kind.
@@ -369,10 +462,24 @@ class Bench:
         Raises:
             AssertionError: None was heard.
         """
-        for one in reversed(self.hub.heard):
-            if isinstance(one.frame, kind):
-                return one.datagram
-        raise AssertionError(f"no {kind.__name__} was heard")
+        return self._newest(kind).datagram
+
+    def _newest(self, kind: type[Frame]) -> Heard:
+        newest = self.log.newest.get(kind)
+        if newest is None:
+            raise AssertionError(f"no {kind.__name__} was heard")
+        return newest
+
+    def sent_datagrams(self, cluster: int) -> list[Datagram]:
+        """Return every datagram of a cluster that the DUT sent, in order."""
+        name = self._name
+        sent = (one for _, who, one in self.trace.datagrams() if who == name)
+        return [one for one in sent if one.cluster == cluster]
+
+    def senders(self, kind: type[Frame]) -> set[int]:
+        """Return the NWK addresses of all that sent a kind of frame on this network."""
+        frames = ((one, dissect(one)) for _, _, one in self.trace.datagrams())
+        return {one.source for one, frame in frames if isinstance(frame, kind)}
 
     def frame_counters(self) -> list[int]:
         """Return the NWK frame counter of every frame that the DUT sent, in order.
@@ -381,7 +488,7 @@ class Bench:
             Unsupported: A radio owns the counters and does not show them.
         """
         self.need(Capability.FRAME_COUNTERS)
-        sent = (one for _, who, one in self.trace.datagrams() if who == "dut")
+        sent = (one for _, who, one in self.trace.datagrams() if who == self._name)
         return [one.frame_counter for one in sent if one.frame_counter is not None]
 
     @property
@@ -393,13 +500,6 @@ class Bench:
         """Return the end of the last block that the device asked for."""
         request = self.last(ota.ImageBlockRequest)
         return request.file_offset + request.maximum_data_size
-
-    def _since(self, mark: int, kind: type[F]) -> F | None:
-        return next(_frames(self.hub.heard[mark:], kind), None)
-
-
-def _frames(heard: Sequence[Heard], kind: type[F]) -> Iterator[F]:
-    return (one.frame for one in heard if isinstance(one.frame, kind))
 
 
 def filler(size: int, version: int) -> bytes:

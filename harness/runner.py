@@ -49,7 +49,9 @@ def run_suite(options: RunOptions, progress: Callable[[int, int], None] | None =
         suite.collected.broken.append(f"pytest ended with {pytest.ExitCode(code).name}")
     results = sorted(suite.results.values(), key=lambda result: result.id)
     return RunResult(
-        results=tuple(results), collected=suite.collected, interrupted=suite.interrupted
+        results=tuple(results),
+        collected=suite.collected,
+        interrupted=suite.collected.interrupted,
     )
 
 

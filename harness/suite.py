@@ -102,6 +102,7 @@ class Collected:
     unmet: list[str] = field(default_factory=list)
     #: What the harness or its environment could not do, a line each.
     broken: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
 
 class Suite:
@@ -113,7 +114,6 @@ class Suite:
         self.options = options
         self.collected = Collected()
         self.results: dict[str, CaseResult] = {}
-        self.interrupted = False
         self._progress = progress
         self._compared: Comparison | None = None
         self._is_worker = False
@@ -143,11 +143,13 @@ class Suite:
             return
         theirs, ours = pickle.loads(given), self.collected
         ours.every, ours.chosen, ours.unmet = theirs.every, theirs.chosen, theirs.unmet
+        ours.interrupted = ours.interrupted or theirs.interrupted
         ours.broken += [line for line in theirs.broken if line not in ours.broken]
 
-    def pytest_keyboard_interrupt(self) -> None:
-        """Remember that somebody pressed Ctrl-C."""
-        self.interrupted = True
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember that somebody pressed Ctrl-C; pytest stops itself by the same road."""
+        if not isinstance(excinfo.value, pytest.Session.Interrupted):
+            self.collected.interrupted = True
 
     # Collecting.
 

@@ -61,7 +61,7 @@ def as_object(row: Row) -> dict[str, Any]:
     elif isinstance(subject, Report):
         made |= {"report": str(subject.what), **dict(subject.details)}
     elif is_dataclass(subject) and not isinstance(subject, type):
-        made |= {"fault": type(subject).__name__, **plain(subject)}
+        made |= ({"fault": type(subject).__name__} if row.what == "fault" else {}) | plain(subject)
     elif subject:
         made["text"] = str(subject)
     return made

@@ -159,11 +159,11 @@ class Session:
     def _judge(self, status: int | None, after: int | None) -> tuple[Ending, str]:
         self._finished()
         last = {report.what: report for report in self._reports}
-        if status is None:
-            stopped = last.get(Happening.DOWNLOAD_STOPPED)
+        refused, stopped = last.get(Happening.IMAGE_REFUSED), last.get(Happening.DOWNLOAD_STOPPED)
+        if status is None or (status == Status.ABORT and refused is None):
             return Ending.UNFINISHED, _why(stopped, "the bridge asked for no block any more")
         if status != Status.SUCCESS:
-            return Ending.REFUSED, _why(last.get(Happening.IMAGE_REFUSED), "no reason given")
+            return Ending.REFUSED, _why(refused, "no reason given")
         if Happening.ROLLED_BACK in last:
             return Ending.ROLLED_BACK, "the new version was not confirmed in its trial"
         if Happening.CONFIRMED in last and after == self._plan.file_version:

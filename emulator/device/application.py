@@ -25,8 +25,10 @@ from emulator.device.attributes import Sources
 from emulator.device.nonvolatile import Memory
 from emulator.errors import WireError
 from emulator.flash.area import Area
-from emulator.ota.stages import Stage
+from emulator.flash.nor import Nor
 from emulator.profiles.model import Profile
+from emulator.profiles.scale import scaled
+from emulator.profiles.switches import Stranger
 from emulator.units import MILLISECOND, SECOND, Rng, Us
 from emulator.wire import ota, zcl
 from emulator.wire.aps import BROADCAST_RX_ON, FIRST_BROADCAST, ZDO_PROFILE, Datagram
@@ -47,10 +49,6 @@ _FROM_SERVER = {
     if key.cluster == ota.CLUSTER and not key.to_server
 }
 _ANY_ENDPOINT = 0xFF
-#: Stages in which a sleepy device expects an answer and polls fast.
-_EXPECTANT = frozenset(
-    {Stage.DISCOVERING, Stage.RESOLVING, Stage.QUERYING, Stage.DOWNLOADING, Stage.ENDING}
-)
 _NOTHING: tuple[Action, ...] = ()
 
 
@@ -71,12 +69,10 @@ class Application:
         rng: Rng,
     ) -> None:
         self._profile, self._memory, self._loader = profile, memory, loader
-        self._choice, self._traits = choice, traits
-        self._identity = identity
+        self._choice, self._traits, self._identity = choice, traits, identity
         self._radio = parts.radio(
             memory, profile.ota, profile.radio, mute=bool(traits & Trait.MUTE)
         )
-        self._deaf = bool(traits & Trait.DEAF)
         self.store = parts.store(
             profile=profile.image,
             identity=identity,
@@ -85,10 +81,11 @@ class Application:
             memory=memory,
             loader=loader,
             slots=slots,
+            extras=_extras(profile, slots[0].nor),
             on_trial=choice.trial,
         )
         self.client = parts.client(
-            profile=profile.ota,
+            profile=scaled(profile.ota),
             identity=identity,
             version=choice.facts.file_version,
             voice=self._radio,
@@ -103,7 +100,7 @@ class Application:
         self._descriptors = parts.descriptors(
             profile.ota, profile.power, identity, self._radio, sleepy=profile.sleep is not None
         )
-        self._endpoint = profile.ota.endpoint
+        self._endpoint, self._deaf = profile.ota.endpoint, bool(traits & Trait.DEAF)
         self._join_at: Us | None = None
         self._poll_at: Us | None = None
         self._crash_at: Us | None = None
@@ -222,7 +219,7 @@ class Application:
         """Set the next poll of a sleepy device: soon while an answer is awaited."""
         sleep = self._profile.sleep
         if sleep is not None and self._radio.address is not None:
-            fast = self.client.stage in _EXPECTANT
+            fast = self.client.expects_answer(now)
             at = now + (sleep.fast_poll_ms if fast else sleep.poll_ms) * MILLISECOND
             if self._poll_at is None or at < self._poll_at:
                 self._poll_at = at
@@ -267,6 +264,8 @@ class Application:
             return self._general.refuse(datagram, Status.UNSUP_COMMAND)
         server = self.client.server
         if server is not None and datagram.source != server.address:
+            if self._profile.ota.stranger is Stranger.IGNORE:
+                return _NOTHING
             return self._general.refuse(datagram, Status.NOT_AUTHORIZED)
         broadcast = datagram.destination >= FIRST_BROADCAST
         if broadcast and kind not in (ota.ImageNotify, ota.UpgradeEndResponse):
@@ -276,12 +275,21 @@ class Application:
         except WireError:
             return self._general.refuse(datagram, Status.MALFORMED_COMMAND)
         if isinstance(frame, ota.ImageNotify):
-            if not broadcast:
+            if broadcast:
+                if end != len(payload) or not self.client.invited(frame):
+                    return _NOTHING
+            elif self.client.addressed(frame):
                 self.store.forgive()  # whoever is told by name may try again what failed
-            elif end != len(payload) or not self.client.invited(frame):
-                return _NOTHING
+            else:
+                return self._general.refuse(datagram, Status.MALFORMED_COMMAND)
         actions = self.client.receive(frame, now)
         status = self.client.answer
         if status is Status.SUCCESS and (payload[0] & zcl.NO_DEFAULT_RESPONSE or actions):
             return actions
         return (*actions, *self._general.refuse(datagram, status))
+
+
+def _extras(profile: Profile, nor: Nor) -> tuple[Area, ...]:
+    """Return an area for each image that an upgrade needs beside the bridge's own."""
+    limits = profile.flash.parts_of_extra(len(profile.ota.more_image_types))
+    return tuple(Area(nor, start, end) for start, end in limits)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from emulator.device.bridge import Bridge
-from emulator.device.defects.catalogue import parts_of
+from emulator.device.defects.catalogue import DEFECTS, parts_of
 from emulator.faults import CutPower
 from emulator.flash.nor import Operation, Snapshot
 
@@ -17,6 +17,15 @@ class ProbeState(NamedTuple):
     chance: object
 
 
+class DefectFacts(NamedTuple):
+    """Be what is told of a defect: what it is, what it copies, which cases must catch it."""
+
+    id: str
+    title: str
+    copies: str
+    caught_by: tuple[str, ...]
+
+
 class Probe:
     """Count and cut a bridge's flash operations; copy it and put it back.
 
@@ -25,6 +34,13 @@ class Probe:
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
+
+    @staticmethod
+    def defects() -> tuple[DefectFacts, ...]:
+        """Return every defect that can be planted."""
+        return tuple(
+            DefectFacts(one.id, one.title, one.copies, one.caught_by) for one in DEFECTS.values()
+        )
 
     def plant(self, defect: str) -> None:
         """Replace the part that a defect is made of; call before ``factory``.

@@ -107,16 +107,17 @@ class Radio:
             cluster=ota.CLUSTER,
         )
 
-    def seek_server(self) -> Sequence[Action]:
-        """Broadcast a match descriptor request for servers of the OTA cluster."""
+    def seek_server(self, only: int | None) -> Sequence[Action]:
+        """Send a match descriptor request for the OTA cluster, to all or to ``only`` one node."""
+        to = BROADCAST_RX_ON if only is None else only
         request = zdo.MatchDescriptorRequest(
             sequence=self.next_sequence(),
-            address=BROADCAST_RX_ON,
+            address=to,
             profile=self._profile,
             input_clusters=(ota.CLUSTER,),
             output_clusters=(),
         )
-        return self.zdo(request, BROADCAST_RX_ON)
+        return self.zdo(request, to)
 
     def resolve(self, address: int) -> Sequence[Action]:
         """Ask a node for its IEEE address."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from emulator.actions import Action, Happening, Report
@@ -33,6 +34,20 @@ def manifest_of(octets: bytes, profile: ImageProfile) -> ImageManifest | None:
         return None
 
 
+@dataclass(slots=True)
+class Extra:
+    """Be the room of one more image that an upgrade needs; what it holds is known in RAM alone."""
+
+    area: Area
+    offer: Offer | None = None
+    whole: bool = False
+
+    @property
+    def offset(self) -> Octets:
+        """Return how many octets are stored once nothing is being written."""
+        return self.offer.image_size if self.whole and self.offer is not None else 0
+
+
 class DownloadStore:
     """Be the OTA client's store (``emulator.ota.ports.Store``).
 
@@ -51,6 +66,7 @@ class DownloadStore:
         memory: Memory,
         loader: Loader,
         slots: Sequence[Area],
+        extras: Sequence[Area],
         on_trial: bool,
     ) -> None:
         self._profile, self._identity = profile, identity
@@ -58,6 +74,8 @@ class DownloadStore:
         self._memory, self._loader, self._slots = memory, loader, slots
         self.on_trial = on_trial
         self._writer: StreamWriter | None = None
+        self._extras = tuple(Extra(area) for area in extras)
+        self._extra: Extra | None = None  # None: the bridge's own image is selected
         self._forgiven = False
         self._verified: SlotFacts | None = None  # facts of the octets that every step accepted
         held = self.held
@@ -70,10 +88,18 @@ class DownloadStore:
 
     # What is known.
 
+    def select(self, part: int) -> None:
+        """Turn to the bridge's own image (0), or to one more that the upgrade needs (1 and up)."""
+        if self._extra is not None:
+            self._writer = None  # what was being written of it is begun again
+        self._extra = self._extras[part - 1] if part else None
+        if self._extra is not None:
+            self._extra.offer, self._extra.whole = None, False
+
     @property
     def capacity(self) -> Octets:
-        """Return the largest image that fits the standby slot."""
-        return self._standby.size
+        """Return the largest image that fits the standby slot, or the part of the extra area."""
+        return (self._standby if self._extra is None else self._extra.area).size
 
     @property
     def server(self) -> Server | None:
@@ -96,6 +122,8 @@ class DownloadStore:
     @property
     def held(self) -> Offer | None:
         """Return the image that is stored, in part or whole."""
+        if self._extra is not None:
+            return self._extra.offer
         now = self._memory.now
         if now.download is Download.NONE or now.download is Download.ERASING:
             return None
@@ -116,12 +144,18 @@ class DownloadStore:
         """Return how many octets of the image are stored."""
         if self._writer is not None:
             return self._writer.offset
+        if self._extra is not None:
+            return self._extra.offset
         return self._memory.now.image_size if self.verified else 0
 
     # Downloading.
 
     def begin(self, offer: Offer) -> None:
         """Give up what is stored and make the standby slot ready for ``offer``."""
+        if self._extra is not None:
+            self._extra.offer, self._extra.whole = offer, False
+            self._writer = self._make_writer.begin(self._extra.area)
+            return
         self._loader.withdraw()
         self._memory.change(
             download=Download.ERASING,
@@ -135,6 +169,8 @@ class DownloadStore:
 
     def resume(self) -> None:
         """Find out from flash how far the stored image got."""
+        if self._extra is not None:
+            return  # it is known as long as the bridge lives, and begun again after a reset
         if self._memory.now.download is Download.LOADING and self._writer is None:
             size = self._memory.now.image_size
             self._writer = self._make_writer.resume(self._standby, size)
@@ -150,13 +186,13 @@ class DownloadStore:
         if self._writer is not None:
             self._writer.finish()
             self._writer = None
+        if self._extra is not None:
+            return self._check_extra(self._extra)
         now = self._memory.now
         octets = self._standby.read(0, now.image_size)
-        verdict = self._verify(octets, self._expectation(), self._profile.verify)
-        if verdict.refusal is not None:
-            return Refused(status=verdict.refusal.status, reason=str(verdict.refusal))
-        if not verdict.accepted:
-            return Refused(status=Status.INVALID_IMAGE, reason="no step accepted it")
+        refused = self._judge(octets, self._expectation())
+        if refused is not None:
+            return refused
         manifest = manifest_of(octets, self._profile)
         self._verified = SlotFacts(
             manufacturer=now.manufacturer,
@@ -169,9 +205,40 @@ class DownloadStore:
         self._memory.change(download=Download.VERIFIED)
         return None
 
+    def _judge(self, octets: bytes, against: Expectation) -> Refused | None:
+        """Run every step of the profile on an image."""
+        verdict = self._verify(octets, against, self._profile.verify)
+        if verdict.refusal is not None:
+            return Refused(status=verdict.refusal.status, reason=str(verdict.refusal))
+        if not verdict.accepted:
+            return Refused(status=Status.INVALID_IMAGE, reason="no step accepted it")
+        return None
+
+    def _check_extra(self, extra: Extra) -> Refused | None:
+        """Judge an image that is not the bridge's own: it has its own ids and no counter."""
+        offer = extra.offer
+        if offer is None:
+            raise RuntimeError("check without begin")
+        against = replace(
+            self._expectation(),
+            image_type=offer.image_type,
+            offered_manufacturer=offer.manufacturer,
+            offered_image_type=offer.image_type,
+            offered_version=offer.file_version,
+            offered_size=offer.image_size,
+            security_counter=0,
+        )
+        refused = self._judge(extra.area.read(0, offer.image_size), against)
+        extra.whole = refused is None
+        return refused
+
     def discard(self) -> None:
         """Give up what is stored."""
-        self._writer = self._verified = None
+        self._writer = None
+        if self._extra is not None:
+            self._extra.offer, self._extra.whole = None, False
+            return
+        self._verified = None
         self._memory.change(download=Download.NONE)
 
     def stage(self) -> None:

@@ -38,6 +38,7 @@ class DirectLink:
             Capability.POWER,
             Capability.FRAME_FAULTS,
             Capability.VIRTUAL_TIME,
+            Capability.EVENTS,
             Capability.FRAME_COUNTERS,
         }
     )

@@ -7,11 +7,14 @@ from typing import Protocol, assert_never
 from emulator.actions import Delivered, Joined, JoinRefused, Left, Receive
 from emulator.faults import (
     DelayFrame,
+    DropBurst,
     DropFrame,
     DuplicateFrame,
     FlipBit,
     FrameFault,
     Leg,
+    OneWay,
+    ReorderFrame,
     TruncateFrame,
 )
 from emulator.units import MILLISECOND, Us
@@ -42,31 +45,60 @@ class Gate(Protocol):
 
 
 @dataclass(slots=True)
-class _Node:
-    name: str
-    address: int | None
-    sleepy: bool = False
-    reports: bool = False
-    counter: tuple[int, int] = (-1, -1)  # key id, highest NWK frame counter heard
-    held: list[tuple[Us, Datagram]] = field(default_factory=list)  # since when, at the parent
-
-
-@dataclass(slots=True)
 class _Watch:
-    """Count the datagrams that one fault selects."""
+    """Count the datagrams that one fault selects, and keep what it holds back."""
 
     fault: FrameFault
     seen: int = 0
+    blocked_until: Us = -1
+    held: list[tuple[int, Datagram]] = field(default_factory=list)  # behind how many more
 
-    def hit(self, datagram: Datagram) -> bool:
+    def hit(self, datagram: Datagram, now: Us) -> bool:
+        """Tell whether the fault strikes this datagram."""
+        if now < self.blocked_until:
+            return True
         at = self.fault.at
         if at.cluster is not None and at.cluster != datagram.cluster:
             return False
         if at.command is not None and datagram.payload[2:3] != bytes((at.command,)):
             return False
         self.seen += 1
-        count = self.fault.count if isinstance(self.fault, DropFrame) else 1
-        return at.number < self.seen <= at.number + count
+        behind = self.seen - 1 - at.number
+        return behind >= 0 and self._strikes(behind, now)
+
+    def _strikes(self, behind: int, now: Us) -> bool:
+        match self.fault:
+            case DropFrame(count=count):
+                return behind < count
+            case DropBurst(lose=lose, of=of, rounds=rounds):
+                return behind < of * rounds and behind % of < lose
+            case OneWay(for_us=for_us):
+                if behind == 0:
+                    self.blocked_until = now + for_us
+                return behind == 0
+            case DuplicateFrame() | DelayFrame() | ReorderFrame() | TruncateFrame() | FlipBit():
+                return behind == 0
+            case _:
+                assert_never(self.fault)
+
+    def release(self) -> Sequence[Datagram]:
+        """Take out what the datagram that just went by has overtaken as the last one."""
+        fewer = [(count - 1, datagram) for count, datagram in self.held]
+        self.held = [one for one in fewer if one[0] > 0]
+        return [datagram for count, datagram in fewer if count <= 0]
+
+
+@dataclass(slots=True)
+class _Node:
+    name: str
+    address: int | None
+    voices: bool = False
+    sleepy: bool = False
+    reports: bool = False
+    counter: tuple[int, int] = (-1, -1)  # key id, highest NWK frame counter heard
+    held: list[tuple[Us, Datagram]] = field(default_factory=list)  # since when, at the parent
+    towards: list[_Watch] = field(default_factory=list)  # faults of what comes to it
+    away: list[_Watch] = field(default_factory=list)  # faults of what it sends
 
 
 class Medium:
@@ -84,19 +116,30 @@ class Medium:
         self._latency_us = latency_us
         self._nodes: dict[str, _Node] = {}
         self._by_address: dict[int, _Node] = {}
-        self._to_dut: list[_Watch] = []
-        self._from_dut: list[_Watch] = []
 
-    def attach(self, name: str, address: int | None, *, reports: bool = False) -> None:
-        """Add a node; without an address it must join first."""
-        self._nodes[name] = _Node(name, address, reports=reports)
+    def attach(
+        self, name: str, address: int | None, *, reports: bool = False, voices: bool = False
+    ) -> None:
+        """Add a node; without an address it must join first.
+
+        Args:
+            name: Its name in the world and in the trace.
+            address: Its NWK address.
+            reports: Whether it hears what became of its acknowledged datagrams.
+            voices: Whether it may speak under other addresses than its own: a hub that lies.
+        """
+        self._nodes[name] = _Node(name, address, reports=reports, voices=voices)
         if address is not None:
             self._by_address[address] = self._nodes[name]
 
-    def plan(self, faults: Sequence[FrameFault]) -> None:
-        """Replace the plan of frame faults; each counts from now."""
-        self._to_dut = [_Watch(one) for one in faults if one.at.leg is Leg.TO_DEVICE]
-        self._from_dut = [_Watch(one) for one in faults if one.at.leg is Leg.FROM_DEVICE]
+    def plan(self, faults: Sequence[FrameFault], device: str | None = None) -> None:
+        """Replace the plan of frame faults of a device, or of the one under test.
+
+        Each counts from now, what comes to the device and what it sends apart.
+        """
+        node = self._nodes[self._dut if device is None else device]
+        node.towards = [_Watch(one) for one in faults if one.at.leg is Leg.TO_DEVICE]
+        node.away = [_Watch(one) for one in faults if one.at.leg is Leg.FROM_DEVICE]
 
     def join(self, name: str, eui64: int, *, rejoin: bool, sleepy: bool) -> None:
         """Let a node ask for admission; the answer comes one latency later."""
@@ -136,7 +179,7 @@ class Medium:
         now = self._world.now
         self._tap(now, sender, "send", datagram)
         node = self._nodes[sender]
-        if datagram.source != node.address:
+        if datagram.source != node.address and not node.voices:
             self._tap(now, sender, "lost", f"{datagram.source:#06x} is not its address")
             return
         counter = datagram.frame_counter
@@ -147,9 +190,9 @@ class Medium:
                 return
             node.counter = mark
         at = now + self._latency_us
-        watches = self._from_dut if sender == self._dut else self._to_dut
-        if watches and (faults := [watch.fault for watch in watches if watch.hit(datagram)]):
-            reached = self._spoil(sender, datagram, at, faults)
+        if node.away and (watches := _touching(node.away, datagram, now)):
+            arrivals = self._spoil(watches, sender, datagram, at)
+            reached = any([self._deliver(sender, one, when) for when, one in arrivals])
         else:
             reached = self._deliver(sender, datagram, at)
         if node.reports and datagram.options & ApsOptions.ACKNOWLEDGE:
@@ -161,7 +204,7 @@ class Medium:
         destination = datagram.destination
         target = self._by_address.get(destination)
         if target is not None:
-            return self._hand(target, datagram, at)
+            return self._hand(sender, target, datagram, at)
         if destination < FIRST_BROADCAST:
             self._tap(self._world.now, sender, "lost", f"nobody has address {destination:#06x}")
             return False
@@ -169,10 +212,21 @@ class Medium:
         for node in self._nodes.values():
             awake_only = node.sleepy and destination != BROADCAST_ALL
             if node.name != sender and node.address is not None and not awake_only:
-                reached |= self._hand(node, datagram, at)
+                reached |= self._hand(sender, node, datagram, at)
         return reached
 
-    def _hand(self, node: _Node, datagram: Datagram, at: Us) -> bool:
+    def _hand(self, sender: str, node: _Node, datagram: Datagram, at: Us) -> bool:
+        """Let a datagram arrive at a node, with the faults on its way; tell whether it did."""
+        watches = node.towards and _touching(node.towards, datagram, self._world.now)
+        if watches:
+            arrivals = self._spoil(watches, sender, datagram, at)
+            return any([self._arrive(node, one, when) for when, one in arrivals])
+        if not node.sleepy:
+            self._world.post(at, node.name, Receive(datagram=datagram))
+            return True
+        return self._arrive(node, datagram, at)
+
+    def _arrive(self, node: _Node, datagram: Datagram, at: Us) -> bool:
         if not node.sleepy:
             self._world.post(at, node.name, Receive(datagram=datagram))
         elif len(node.held) < PARENT_BUFFER:
@@ -182,25 +236,44 @@ class Medium:
             return False
         return True
 
-    def _spoil(self, sender: str, datagram: Datagram, at: Us, faults: list[FrameFault]) -> bool:
-        """Apply every fault that selects this datagram, in the plan's order, and deliver it."""
-        arrivals = [at]
-        for fault in faults:
-            self._tap(self._world.now, sender, "fault", fault)
+    def _spoil(
+        self, watches: Sequence[tuple[_Watch, bool]], sender: str, datagram: Datagram, at: Us
+    ) -> list[tuple[Us, Datagram]]:
+        """Apply every fault that strikes this datagram, in the plan's order.
+
+        Returns:
+            When what arrives: this datagram or not, and what it overtook.
+        """
+        now, arrivals, held = self._world.now, [at], []
+        behind = [one for watch, _ in watches for one in watch.release()]
+        for watch in [watch for watch, strikes in watches if strikes]:
+            fault = watch.fault
+            self._tap(now, sender, "fault", fault)
             match fault:
-                case DropFrame():
+                case DropFrame() | DropBurst() | OneWay():
                     arrivals = []
                 case DuplicateFrame(after_us=after_us):
                     arrivals += [one + after_us for one in arrivals[:1]]
                 case DelayFrame(by_us=by_us):
                     arrivals = [one + by_us for one in arrivals]
+                case ReorderFrame(behind=count):
+                    held += [(watch, count)] if arrivals else []
+                    arrivals = []
                 case TruncateFrame(octets=octets):
                     datagram = replace(datagram, payload=datagram.payload[:octets])
                 case FlipBit(bit=bit):
                     datagram = replace(datagram, payload=_flipped(datagram.payload, bit))
                 case _:
                     assert_never(fault)
-        return any([self._deliver(sender, datagram, one) for one in arrivals])
+        for watch, count in held:
+            watch.held.append((count, datagram))
+        return [*((one, datagram) for one in arrivals), *((at, one) for one in behind)]
+
+
+def _touching(watches: Sequence[_Watch], datagram: Datagram, now: Us) -> list[tuple[_Watch, bool]]:
+    """Return the faults that strike a datagram, or that hold back what it may overtake."""
+    struck = [(watch, watch.hit(datagram, now)) for watch in watches]
+    return [one for one in struck if one[1] or one[0].held]
 
 
 def _flipped(octets: bytes, bit: int) -> bytes:

@@ -44,8 +44,13 @@ class Voice(Protocol):
         """Send a command of the OTA cluster to the server, with a fresh sequence number."""
         ...
 
-    def seek_server(self) -> Sequence[Action]:
-        """Ask the network who serves the OTA cluster."""
+    @property
+    def address(self) -> int | None:
+        """Return the NWK address of the device itself, None while it has none."""
+        ...
+
+    def seek_server(self, only: int | None) -> Sequence[Action]:
+        """Ask the network who serves the OTA cluster, or ``only`` one node whether it does."""
         ...
 
     def resolve(self, address: int) -> Sequence[Action]:
@@ -54,7 +59,15 @@ class Voice(Protocol):
 
 
 class Store(Protocol):
-    """Keep the image that is being downloaded, over resets."""
+    """Keep the image that is being downloaded, over resets.
+
+    Where an upgrade has several images, all but ``stage`` and what concerns the server speak of the
+    one that was selected.
+    """
+
+    def select(self, part: int) -> None:
+        """Turn to the device's own image (0) or to one of the others that it needs (1 and up)."""
+        ...
 
     @property
     def capacity(self) -> Octets:
@@ -105,7 +118,7 @@ class Store(Protocol):
         ...
 
     def stage(self) -> None:
-        """Mark the verified image to be tried at the next boot."""
+        """Mark the device's own image, which is verified, to be tried at the next boot."""
         ...
 
     def failed_before(self, offer: Offer) -> bool:

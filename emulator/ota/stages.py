@@ -19,7 +19,10 @@ class Stage(Enum):
     READY = "waits for the next query"
     QUERYING = "waits for the query response"
     DOWNLOADING = "waits for a block"
+    PAGING = "takes the blocks of a page"
     PAUSED = "waits before it asks for a block"
+    MORE = "waits to ask for the next of its images"
+    QUERYING_MORE = "waits for the query response about the next of its images"
     ENDING = "waits for the answer to its verdict"
     WAITING = "waits for leave to upgrade"
     EXTERNAL = "waits for an external event"
@@ -30,7 +33,7 @@ class Stage(Enum):
     __hash__ = object.__hash__
 
 
-#: Attribute 0x0006 for each stage (ZCL 11.10.7).
+#: Attribute 0x0006 for each stage (ZCL 11.10.7); a profile may show ENDING as 0x03.
 UPGRADE_STATUS: Mapping[Stage, ImageUpgradeStatus] = {
     Stage.OFF: ImageUpgradeStatus.NORMAL,
     Stage.DISCOVERING: ImageUpgradeStatus.NORMAL,
@@ -39,7 +42,10 @@ UPGRADE_STATUS: Mapping[Stage, ImageUpgradeStatus] = {
     Stage.READY: ImageUpgradeStatus.NORMAL,
     Stage.QUERYING: ImageUpgradeStatus.NORMAL,
     Stage.DOWNLOADING: ImageUpgradeStatus.DOWNLOAD_IN_PROGRESS,
+    Stage.PAGING: ImageUpgradeStatus.DOWNLOAD_IN_PROGRESS,
     Stage.PAUSED: ImageUpgradeStatus.DOWNLOAD_IN_PROGRESS,
+    Stage.MORE: ImageUpgradeStatus.WAIT_FOR_MORE,
+    Stage.QUERYING_MORE: ImageUpgradeStatus.WAIT_FOR_MORE,
     Stage.ENDING: ImageUpgradeStatus.DOWNLOAD_COMPLETE,
     Stage.WAITING: ImageUpgradeStatus.WAITING_TO_UPGRADE,
     Stage.EXTERNAL: ImageUpgradeStatus.WAITING_FOR_EXTERNAL_EVENT,

@@ -12,9 +12,10 @@ from emulator.wire.codec import Frame
 from emulator.wire.zcl import DefaultResponse
 
 _SEEKING = (Stage.DISCOVERING, Stage.RESOLVING)
-_BUSY = (Stage.DOWNLOADING, Stage.PAUSED)
+_BUSY = (Stage.DOWNLOADING, Stage.PAGING, Stage.PAUSED)
+_QUERYING = (Stage.QUERYING, Stage.QUERYING_MORE)
 _VERIFIED = (Stage.ENDING, Stage.WAITING, Stage.EXTERNAL, Stage.COUNTING)
-_IDLE = (Stage.UNSERVED, Stage.READY, Stage.QUERYING)
+_IDLE = (Stage.UNSERVED, Stage.READY, Stage.MORE, *_QUERYING)
 _UP = (*_SEEKING, *_IDLE, *_BUSY, *_VERIFIED, Stage.APPLYING)
 
 
@@ -33,7 +34,7 @@ IGNORED: frozenset[tuple[Stage, type[Frame]]] = frozenset(
         *((Stage.OFF, frame) for frame in (ota.QueryDeviceSpecificFileResponse, DefaultResponse)),
         *((Stage.OFF, frame) for frame in (zdo.MatchDescriptorResponse, zdo.IeeeAddressResponse)),
         # A query follows anyway.
-        *((stage, ota.ImageNotify) for stage in (*_SEEKING, Stage.QUERYING)),
+        *((stage, ota.ImageNotify) for stage in (*_SEEKING, *_QUERYING)),
         # A late duplicate of the block, or of the answer, that began the pause.
         (Stage.PAUSED, ota.ImageBlockResponse),
         # It says again what has begun: an image is applied once (ZCL 11.13.10).
@@ -45,6 +46,7 @@ IGNORED: frozenset[tuple[Stage, type[Frame]]] = frozenset(
                 *_SEEKING,
                 Stage.UNSERVED,
                 Stage.READY,
+                Stage.MORE,
                 Stage.PAUSED,
                 Stage.EXTERNAL,
                 Stage.COUNTING,
@@ -62,27 +64,28 @@ def on(client: type[OtaClient]) -> dict[tuple[Stage, type[Frame]], Handler]:
     """Return what a client does with each frame in each stage, by that client's own methods."""
     return {
         # Informational, never authoritative: the full query follows (ZCL 11.13.3).
-        (Stage.READY, ota.ImageNotify): client._on_notify,
+        **_all((Stage.READY, Stage.MORE), ota.ImageNotify, client._on_notify),
         (Stage.UNSERVED, ota.ImageNotify): client._on_notify_early,
         **_all((*_BUSY, *_VERIFIED, Stage.APPLYING), ota.ImageNotify, client._on_notify_busy),
-        (Stage.QUERYING, ota.QueryNextImageResponse): client._on_query_response,
+        **_all(_QUERYING, ota.QueryNextImageResponse, client._on_query_response),
         **_all(
-            tuple(stage for stage in _UP if stage is not Stage.QUERYING),
+            tuple(stage for stage in _UP if stage not in _QUERYING),
             ota.QueryNextImageResponse,
             client._out_of_turn,
         ),
-        (Stage.DOWNLOADING, ota.ImageBlockResponse): client._on_block,
+        **_all((Stage.DOWNLOADING, Stage.PAGING), ota.ImageBlockResponse, client._on_block),
         **_all(
             (*_SEEKING, *_IDLE, *_VERIFIED, Stage.APPLYING),
             ota.ImageBlockResponse,
             client._out_of_turn,
         ),
         **_all(_VERIFIED, ota.UpgradeEndResponse, client._on_end_response),
-        # No verified image is held: nothing may be activated (OTA-C-099).
+        # No verified image is held, or not every one: nothing may be activated (OTA-C-099).
         **_all((*_SEEKING, *_IDLE, *_BUSY), ota.UpgradeEndResponse, client._out_of_turn),
         **_all(_UP, ota.QueryDeviceSpecificFileResponse, client._out_of_turn),
-        (Stage.QUERYING, DefaultResponse): client._on_refused_query,
+        **_all(_QUERYING, DefaultResponse, client._on_refused_query),
         (Stage.DOWNLOADING, DefaultResponse): client._on_refused_block,
+        (Stage.PAGING, DefaultResponse): client._on_refused_page,
         **_all((Stage.ENDING, Stage.WAITING), DefaultResponse, client._on_refused_end),
         (Stage.DISCOVERING, zdo.MatchDescriptorResponse): client._on_match,
         (Stage.RESOLVING, zdo.IeeeAddressResponse): client._on_address,
@@ -96,8 +99,11 @@ def on_deadline(client: type[OtaClient]) -> dict[Stage, Waker]:
         Stage.UNSERVED: client._discover,
         Stage.RESOLVING: client._resolve,
         Stage.READY: client._query,
-        Stage.QUERYING: client._query,
+        Stage.QUERYING: client._query_again,
+        Stage.MORE: client._query,
+        Stage.QUERYING_MORE: client._query_again,
         Stage.DOWNLOADING: client._ask_again,
+        Stage.PAGING: client._on_page_silence,
         Stage.PAUSED: client._ask,
         Stage.ENDING: client._announce,
         Stage.WAITING: client._remind,

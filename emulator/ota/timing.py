@@ -1,5 +1,6 @@
 """Do the arithmetic of the times that a server sends."""
 
+from emulator.profiles.switches import PeriodUnit
 from emulator.units import MILLISECOND, SECOND, Us
 
 #: UpgradeTimeoutPolicy 0x00 (ZCL 11.10.13): apply when the server stays silent.
@@ -15,12 +16,14 @@ INVALID_WAIT_S = 300
 REVISION_IN_SECONDS = 2
 
 
-def block_period_us(period: int, cluster_revision: int) -> Us:
-    """Return a MinimumBlockPeriod in microseconds; its unit depends on the cluster revision.
+def period_unit_us(cluster_revision: int, unit: PeriodUnit = PeriodUnit.REVISION) -> Us:
+    """Return what one step of a MinimumBlockPeriod lasts; it depends on the cluster revision.
 
     Source: 09-5264-23 6.7.10 (milliseconds), 15-0324-02 11.10.10 (seconds).
     """
-    return period * (SECOND if cluster_revision == REVISION_IN_SECONDS else MILLISECOND)
+    if unit is PeriodUnit.REVISION:
+        return SECOND if cluster_revision == REVISION_IN_SECONDS else MILLISECOND
+    return SECOND if unit is PeriodUnit.SECONDS else MILLISECOND
 
 
 def wait_s(current_s: int, request_s: int, longest_s: int) -> int:

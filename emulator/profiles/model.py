@@ -16,6 +16,20 @@ from itertools import combinations
 from typing import Annotated, Any, ClassVar, NamedTuple, NoReturn, get_args, get_type_hints
 
 from emulator.errors import ProfileError
+from emulator.profiles.switches import (
+    BadBlock,
+    BusyNotify,
+    Consent,
+    DownloadedStatus,
+    PastUpgrade,
+    PastWait,
+    PeriodUnit,
+    Resume,
+    ServerChoice,
+    Stranger,
+    UnicastNotify,
+    Wildcards,
+)
 from emulator.units import Octets
 from emulator.wire.ota_file import Container
 
@@ -58,6 +72,11 @@ FlashSize = Annotated[int, Range(1, 1 << 28)]
 ProgramSize = Annotated[int, Range(1, 256)]
 OctetValue = Annotated[int, Range(0, 255)]
 CounterLeap = Annotated[int, Range(1, 1 << 24)]
+PageSize = Annotated[int, Range(0, 4096)]
+#: The field of an Image Page Request has two octets; pages are given up within 30 s (OTA-C-079).
+PageSpacing = Annotated[int, Range(0, 0xFFFF)]
+PageTimeout = Annotated[int, Range(1, 30_000)]
+Divisor = Annotated[int, Range(1, 86_400)]
 
 
 class Role(StrEnum):
@@ -154,6 +173,8 @@ class OtaProfile(Section):
     """Hold the parameters of the OTA client (ota-cluster sections 1 to 4)."""
 
     TABLE: ClassVar[str] = "ota"
+    #: Requests without an answer after which an image may be applied unasked (ZCL 11.11.4).
+    LEAST_END_TRIES: ClassVar[int] = 3
 
     manufacturer_code: ManufacturerCode
     image_type: FirmwareType
@@ -166,13 +187,31 @@ class OtaProfile(Section):
     activation: Activation
     activation_policy: Policy
     timeout_policy: Policy
+    timer_scale: Divisor
+    more_image_types: tuple[FirmwareType, ...]
     block_size_octets: BlockSize
     block_sends_node_address: bool
     block_sends_period: bool
     block_period: BlockPeriod
+    block_period_unit: PeriodUnit
+    foreign_block: BadBlock
+    unfit_block: BadBlock
+    page_size_octets: PageSize
+    page_spacing_ms: PageSpacing
+    page_timeout_ms: PageTimeout
+    resume: Resume
+    query_sends_hardware_version: bool
     first_query_delay_s: SecondsOrNone
     query_period_s: Seconds
     query_jitter_s: SecondsOrNone
+    downgrade: Consent
+    reinstall: Consent
+    notify_unicast: UnicastNotify
+    notify_wildcards: Wildcards
+    notify_busy: BusyNotify
+    stranger: Stranger
+    server_choice: ServerChoice
+    errors_before_discovery: Tries
     discovery_retry_s: Seconds
     response_timeout_ms: Milliseconds
     request_tries: Tries
@@ -180,8 +219,11 @@ class OtaProfile(Section):
     block_tries: Tries
     end_retry_s: Seconds
     end_tries: Tries
+    status_after_download: DownloadedStatus
     wait_poll_s: Seconds
+    past_wait: PastWait
     longest_wait_s: Seconds
+    past_upgrade: PastUpgrade
     longest_countdown_s: Seconds
     apply_delay_ms: MillisecondsOrNone
     aps_acknowledge: bool
@@ -191,6 +233,26 @@ class OtaProfile(Section):
         if self.query_jitter_s >= self.query_period_s:
             period = f"less than query_period_s ({self.query_period_s})"
             self._refuse("query_jitter_s", str(self.query_jitter_s), period)
+        if self.timeout_policy == 0 and self.activation_policy == 0:
+            least = self.LEAST_END_TRIES
+            if self.end_tries < least:
+                expected = f"at least {least} where timeout_policy is 0 (ZCL 11.11.4)"
+                self._refuse("end_tries", str(self.end_tries), expected)
+        if 0 < self.page_size_octets < self.block_size_octets:
+            expected = f"0 or at least block_size_octets ({self.block_size_octets})"
+            self._refuse("page_size_octets", str(self.page_size_octets), expected)
+        self._check_types()
+
+    def _check_types(self) -> None:
+        bound = ranges(type(self))["image_type"]
+        seen = {self.image_type}
+        for index, one in enumerate(self.more_image_types):
+            name = f"more_image_types[{index}]"
+            if not bound.least <= one <= bound.most:
+                self._refuse(name, bound.show(one), str(bound))
+            if one in seen:
+                self._refuse(name, bound.show(one), "each image type once")
+            seen.add(one)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,12 +298,20 @@ class FlashProfile(Section):
     slot_b: tuple[Octets, Octets]
     boot_record: tuple[Octets, Octets]
     data: tuple[Octets, Octets]
+    extra: tuple[Octets, Octets] | None = None
 
     @property
     def areas(self) -> dict[str, tuple[Octets, Octets]]:
         """Return every area of the map by its key."""
-        names = ("slot_a", "slot_b", "boot_record", "data")
-        return {name: getattr(self, name) for name in names}
+        names = ("slot_a", "slot_b", "boot_record", "data", "extra")
+        every = {name: getattr(self, name) for name in names}
+        return {name: area for name, area in every.items() if area is not None}
+
+    def parts_of_extra(self, count: int) -> tuple[tuple[Octets, Octets], ...]:
+        """Return ``extra`` cut into equal areas of whole sectors; none if they would be empty."""
+        start, end = self.extra or (0, 0)
+        size = (end - start) // (count or 1) // self.erase_size_octets * self.erase_size_octets
+        return tuple((start + at * size, start + (at + 1) * size) for at in range(count) if size)
 
     def _check(self) -> None:
         self._check_geometry()
@@ -354,6 +424,10 @@ class Profile:
         slots = [end - start for start, end in (self.flash.slot_a, self.flash.slot_b)]
         if slots[0] != slots[1]:  # what runs from one slot must run from the other ("ab")
             refuse("flash.slot_b", f"{slots[1]} octets", f"{slots[0]} octets, as slot_a")
+        more = len(self.ota.more_image_types)
+        if more and not self.flash.parts_of_extra(more):
+            found = "nothing" if self.flash.extra is None else _span(self.flash.extra)
+            refuse("flash.extra", found, f"a sector or more for each of {more} more image types")
 
 
 def section_of(hint: Any) -> type[Section] | None:

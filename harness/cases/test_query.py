@@ -4,6 +4,7 @@ import pytest
 
 from emulator.units import MINUTE, SECOND
 from emulator.wire import ota
+from emulator.wire.codec import Frame
 from emulator.wire.ota import ImageUpgradeStatus, NotifyType, Status
 from harness.bench import NEXT_VERSION, Bench
 from harness.covers import covers
@@ -62,12 +63,8 @@ def test_unicast_notify_is_followed_by_a_query(bench: Bench) -> None:
     """
     queries = bench.count(ota.QueryNextImageRequest)
     within_us = bench.profile.ota.response_timeout_ms * 1000
-    bench.wait(3 * within_us)
-    assert bench.count(ota.QueryNextImageRequest) == queries
-
-    # Control: the same wait with a notify sees exactly one query.
-    bench.notify()
-    bench.wait(3 * within_us)
+    assert bench.provoke(ota.QueryNextImageRequest, bench.notify, 3 * within_us)  # control
+    assert bench.silence(ota.QueryNextImageRequest) == []
     assert bench.count(ota.QueryNextImageRequest) == queries + 1
     assert bench.last_datagram(ota.QueryNextImageRequest).destination == bench.hub.address
 
@@ -96,16 +93,19 @@ def test_broadcast_notify_for_others_is_ignored(bench: Bench, name: str, value: 
     Expect: no query and no Default Response.
     Source: ZigBee OTA 095264 6.10.3.4.
     """
-    queries, heard = bench.count(ota.QueryNextImageRequest), len(bench.hub.heard)
     patience_us = 3 * bench.profile.ota.response_timeout_ms * 1000
-    bench.tell(_notify(bench, **{name: value}), broadcast=True)
-    bench.wait(patience_us)
-    assert bench.count(ota.QueryNextImageRequest) == queries
-    assert len(bench.hub.heard) == heard
+    assert bench.provoke(ota.QueryNextImageRequest, bench.notify, patience_us)
+    for_others = _notify(bench, **{name: value})
+    said = bench.silence(
+        Frame, lambda: bench.tell(for_others, broadcast=True), like=ota.QueryNextImageRequest
+    )
+    assert said == []
 
     # Control: the same broadcast with a higher version for this device is followed by a query.
-    bench.tell(_notify(bench), broadcast=True)
-    assert bench.run(lambda: bench.count(ota.QueryNextImageRequest) > queries, patience_us)
+    for_this_one = _notify(bench)
+    assert bench.provoke(
+        ota.QueryNextImageRequest, lambda: bench.tell(for_this_one, broadcast=True), patience_us
+    )
 
 
 @covers("OTA-C-032")
@@ -117,8 +117,9 @@ def test_no_image_means_no_download(bench: Bench) -> None:
     Source: ZCL rev 8, 11.13.5.
     """
     bench.hub.serve()
-    bench.notify()
-    bench.wait(MINUTE)
+    assert bench.provoke(ota.QueryNextImageRequest, bench.notify)
+    asked = bench.silence(ota.ImageBlockRequest, bench.notify, like=ota.QueryNextImageRequest)
+    assert asked == []
     assert bench.count(ota.ImageBlockRequest) == 0
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
 

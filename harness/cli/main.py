@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("harness.cli.run", "Run the conformance suite."),
     "upgrade": ("harness.cli.upgrade", "Upgrade one emulated bridge with a firmware file."),
     "image": ("harness.cli.image", "Make firmware files and look into them."),
+    "explain": ("harness.cli.explain", "Explain a requirement: source, cases, defects, switches."),
     "profiles": ("harness.cli.profiles", "Show the bridge types."),
 }
 
@@ -36,6 +37,13 @@ class Hanover(click.Group):
             return None
         command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a subcommand; Ctrl-C ends it in one line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(_complain("interrupted", 130))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands without importing one."""
@@ -77,7 +85,7 @@ def run_command(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     try:
         code = hanover.main(arguments, prog_name="hanover", standalone_mode=False, obj=arguments)
-    except click.exceptions.Abort:  # what click makes of Ctrl-C
+    except (click.exceptions.Abort, KeyboardInterrupt):  # before or after a subcommand
         return _complain("interrupted", 130)
     except click.ClickException as error:
         if isinstance(error, _HELP):
@@ -86,8 +94,6 @@ def run_command(arguments: list[str]) -> int:
         return _complain(error.format_message(), error.exit_code)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
     except Exception as error:
         return _complain(*_blame(error))
     return code if isinstance(code, int) else 0

@@ -1,87 +1,67 @@
 """Play the Communications Hub: OTA server, discovery, admission. Honest by default.
 
 The hub keeps no session: any block of any image it holds is served at once, as ZCL 11.13.6 asks.
+What else it does is data: ``settings`` for what a server may do, ``lies`` for what none may.
 
 Source: ZCL rev 8, 11.13; ota-cluster fact sheet sections 2 and 8.2.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
+from typing import Any
 
 from emulator.actions import Action, Announced, Event, Joined, Send
 from emulator.errors import WireError
-from emulator.units import Us
+from emulator.units import Rng, Us
 from emulator.wire import ota, zcl, zdo
 from emulator.wire.aps import (
     BROADCAST_ALL,
     COORDINATOR,
     FIRST_BROADCAST,
-    ZDO_ENDPOINT,
     ZDO_PROFILE,
     ApsOptions,
     Datagram,
 )
 from emulator.wire.codec import COMMANDS, KEYS, Frame
 from emulator.wire.ota import Status
+from harness.hub.discovery import discovery_answer, zdo_frame
+from harness.hub.drafts import (
+    ANY_ENDPOINT,
+    FROM_SERVER,
+    Draft,
+    Outbox,
+    answer_draft,
+    own_draft,
+    zdo_draft,
+)
 from harness.hub.images import Served
-from harness.hub.lies import Lie
-
-#: Frame control: cluster-specific, from the server, no Default Response wanted.
-FROM_SERVER = 0x19
-#: The same, a Default Response wanted: unicast Image Notify as Silabs sends it.
-FROM_SERVER_ASKING = 0x09
-#: General command from the server's side; of the client's attributes, hence the direction.
-GENERAL_FROM_SERVER = 0x18
+from harness.hub.ledger import Heard, Log
+from harness.hub.lies import Edit, Lie, edited
+from harness.hub.pages import PageDesk
+from harness.hub.serving import (
+    best_image,
+    block_of,
+    general_frame,
+    held_back,
+    offer_of,
+    taker,
+    without_period,
+)
+from harness.hub.settings import Instead, Settings
 
 #: APS options of an OTA unicast (ota-cluster section 7), plain on the path of a block.
 _CLEAR = int(ApsOptions.ACKNOWLEDGE)
 _ENCRYPTED = int(ApsOptions.ACKNOWLEDGE | ApsOptions.ENCRYPT)
 
-#: Octets of an image that fit a frame beside NWK security, with and without APS security.
-ENCRYPTED_BLOCK = 40
-CLEAR_BLOCK = 50
+#: Endpoint and profile of a device that was not heard yet.
+_UNHEARD = (1, 0x0109)
 
 _TO_SERVER = {
     key.command: kind
     for key, kind in COMMANDS.items()
     if key.cluster == ota.CLUSTER and key.to_server
 }
-
-
-class Offers(StrEnum):
-    """Say which versions a hub offers to a device that runs another."""
-
-    UPGRADES = "upgrades"  # the highest version, if it is above the running one
-    ANY = "any"  # the highest version held, whatever runs: reinstall and downgrade too
-
-
-class Heard(NamedTuple):
-    """Be one frame that a device sent to the hub."""
-
-    at: Us
-    source: int
-    frame: Frame
-    datagram: Datagram
-
-
-@dataclass(slots=True, kw_only=True)
-class Settings:
-    """Hold what a test changes on a hub."""
-
-    endpoint: int = 1
-    offers: Offers = Offers.UPGRADES
-    #: Current and upgrade time of Upgrade End Responses; None: no response.
-    end_times_s: tuple[int, int] | None = (0, 0)
-    #: Answers to Image Block Requests instead of data: (current, request, period or None).
-    wait: tuple[int, int, int | None] | None = None
-    #: Largest blocks that are sent, used in turn; None: ``block_limit``.
-    block_sizes: tuple[int, ...] | None = None
-    silent: bool = False
-    encrypt: bool = True
-    #: EUI-64s that are admitted; None: all.
-    whitelist: frozenset[int] | None = None
 
 
 @dataclass(slots=True)
@@ -91,24 +71,47 @@ class Hub:
     eui64: int = 0x00124B00_48414E00
     address: int = COORDINATOR
     settings: Settings = field(default_factory=Settings)
+    #: Settings for single devices, by NWK address, in place of ``settings``.
+    by_device: dict[int, Settings] = field(default_factory=dict)
     images: list[Served] = field(default_factory=list)
     lies: list[Lie] = field(default_factory=list)
+    #: What was heard, from all; of one kind; from one device by its NWK address.
     heard: list[Heard] = field(default_factory=list)
-    #: How many frames of each kind were heard.
     counts: dict[type[Frame], int] = field(default_factory=dict)
+    logs: dict[int, Log] = field(default_factory=dict)
     #: NWK address of each device that was admitted, by EUI-64.
     members: dict[int, int] = field(default_factory=dict)
     #: Endpoint and profile that each device last used, by NWK address.
     peers: dict[int, tuple[int, int]] = field(default_factory=dict)
-    deadline: Us | None = None
+    #: Chance, for jitter and shuffled pages.
+    rng: Rng | None = None
+    #: NWK frame counters; the nodes that speak for one another share them.
+    counter: Iterator[int] = field(default_factory=lambda: count(1))
+    #: How many other nodes of the harness are on its network.
+    neighbours: int = 0
+    #: Whether it works; a crashed hub hears and says nothing.
+    up: bool = True
+    _now: Us = 0
     _sequence: int = 0
-    _counter: int = 0
+    _outbox: Outbox = field(default_factory=Outbox)
+    _desk: PageDesk = field(default_factory=PageDesk)
     _by_ids: dict[tuple[int, int, int], Served] = field(default_factory=dict)
 
     @property
     def block_limit(self) -> int:
         """Return the octets of an image that fit one frame (ota-cluster section 7)."""
-        return ENCRYPTED_BLOCK if self.settings.encrypt else CLEAR_BLOCK
+        return self.settings.block_limit
+
+    def settings_of(self, address: int) -> Settings:
+        """Return the settings that hold for a device."""
+        return self.by_device.get(address, self.settings)
+
+    def log(self, address: int) -> Log:
+        """Return what was heard from a device."""
+        log = self.logs.get(address)
+        if log is None:
+            log = self.logs[address] = Log()
+        return log
 
     # Admission: the trust centre's part.
 
@@ -125,22 +128,49 @@ class Hub:
     def serve(self, *images: Served) -> None:
         """Replace the images that are served."""
         self.images[:] = images
-        self._by_ids = {
-            (one.manufacturer, one.image_type, one.file_version): one for one in images
-        }
+        self._by_ids = {(one.manufacturer, one.image_type, one.file_version): one for one in images}
+
+    def discard(self, version: int) -> None:
+        """Forget the images of one file version, also in the middle of a download (GB-039)."""
+        self.serve(*(one for one in self.images if one.file_version != version))
 
     # The face of every machine.
 
+    @property
+    def deadline(self) -> Us | None:
+        """Return when something that was put off is due."""
+        return self._outbox.deadline
+
     def power_on(self, now: Us) -> Sequence[Action]:
         """Start; what is served is not forgotten, members neither."""
+        self.restart()
         return ()
 
     def power_off(self, now: Us) -> None:
-        """Stop; there is no session to lose."""
+        """Stop."""
+        self.crash()
+
+    def crash(self) -> None:
+        """Stop working at once; what was put off is never sent. The ledger is not the hub's."""
+        self.up = False
+        self._outbox.empty()
+        self._desk.forget()
+
+    def restart(self, *, memory: bool = True) -> None:
+        """Work again; without ``memory`` it holds no image, and knows no device's endpoint.
+
+        The network is not forgotten: addresses and keys live in the devices too.
+        """
+        self.up = True
+        if not memory:
+            self.serve()
+            self.peers.clear()
+            self._sequence = 0
 
     def wake(self, now: Us) -> Sequence[Action]:
-        """Do nothing: an honest hub only answers."""
-        return ()
+        """Send what was put off until now."""
+        self._now = now
+        return [send for draft in self._outbox.due(now) for send in self._emit(draft)]
 
     def event(self, what: Event, now: Us) -> Sequence[Action]:
         """Note who announced itself."""
@@ -150,6 +180,9 @@ class Hub:
 
     def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         """Answer a datagram."""
+        if not self.up:
+            return ()
+        self._now = now
         if datagram.cluster == ota.CLUSTER:
             return self._on_ota(datagram, now)
         if datagram.profile == ZDO_PROFILE:
@@ -170,94 +203,88 @@ class Hub:
         try:
             frame, _ = kind.decode_at(payload, 3)
         except WireError:
-            return self.default_response(datagram, Status.MALFORMED_COMMAND)
+            tolerated = without_period(kind, payload)
+            if tolerated is None:
+                return self.default_response(datagram, Status.MALFORMED_COMMAND)
+            frame = tolerated
         self._hear(Heard(now, source, frame, datagram))
-        if self.settings.silent:
+        settings = self.by_device.get(source, self.settings)
+        if settings.silent:
             return ()
-        return _ANSWERS[kind](self, frame, datagram)
+        if settings.instead and (one := taker(settings, kind)) is not None:
+            return self._answer_instead(one, datagram)
+        return _ANSWERS[kind](self, frame, datagram, settings)
 
     def _on_general(self, datagram: Datagram, now: Us) -> Sequence[Action]:
-        try:
-            header = zcl.split(datagram.payload)
-            kind = zcl.GENERAL.get(header.command)
-            general = header.control & zcl.FRAME_TYPE_MASK == zcl.FrameType.GENERAL
-            if kind is not None and general and header.manufacturer is None:
-                frame, _ = kind.decode_at(datagram.payload, header.offset)
-                self._hear(Heard(now, datagram.source, frame, datagram))
-        except WireError:
-            return ()  # a device's malformed frame is in the trace; there is nothing to answer
+        frame = general_frame(datagram.payload)
+        if frame is not None:  # an unreadable one is in the trace; there is nothing to answer
+            self._hear(Heard(now, datagram.source, frame, datagram))
         return ()
 
     def _hear(self, heard: Heard) -> None:
         self.heard.append(heard)
         kind = type(heard.frame)
         self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.log(heard.source).add(heard)
+
+    def _answer_instead(self, one: Instead, datagram: Datagram) -> Sequence[Action]:
+        return () if one.frame is None else self._put(answer_draft(one.frame, datagram), one.edits)
 
     # OTA.
 
     def _on_query(
-        self, query: ota.QueryNextImageRequest, datagram: Datagram
+        self, query: ota.QueryNextImageRequest, datagram: Datagram, settings: Settings
     ) -> Sequence[Action]:
-        best = self._best(query)
-        if best is None:
-            response = ota.QueryNextImageResponse(status=Status.NO_IMAGE_AVAILABLE)
-        else:
-            response = ota.QueryNextImageResponse(
-                status=Status.SUCCESS,
-                manufacturer=best.manufacturer,
-                image_type=best.image_type,
-                file_version=best.file_version,
-                image_size=best.image_size,
-            )
-        return self.answer(response, datagram)
+        best = best_image(self.images, query, settings.offers)
+        return self.answer(offer_of(best), datagram)
 
-    def _best(self, query: ota.QueryNextImageRequest) -> Served | None:
-        fitting = [
-            one
-            for one in self.images
-            if one.fits(query.manufacturer, query.image_type, query.hardware_version)
-        ]
-        best = max(fitting, key=lambda one: one.file_version, default=None)
-        if best is None or self.settings.offers is Offers.ANY:
-            return best
-        return best if best.file_version > query.file_version else None
-
-    def _on_block(self, request: ota.ImageBlockRequest, datagram: Datagram) -> Sequence[Action]:
-        wait = self.settings.wait
-        if wait is not None:
-            current_s, request_s, period = wait
-            response = ota.ImageBlockResponse(
-                status=Status.WAIT_FOR_DATA,
-                current_time_s=current_s,
-                request_time_s=request_s,
-                block_period=period,
-            )
-            return self.answer(response, datagram)
+    def _on_block(
+        self, request: ota.ImageBlockRequest, datagram: Datagram, settings: Settings
+    ) -> Sequence[Action]:
+        if settings.wait is not None or settings.block_period is not None:
+            hold = held_back(request, settings)
+            if hold is not None:
+                return self.answer(hold, datagram)
         offset = request.file_offset
         one = self._by_ids.get((request.manufacturer, request.image_type, request.file_version))
         if one is None or offset >= len(one.octets):
-            return self.answer(ota.ImageBlockResponse(status=Status.ABORT), datagram)
-        sizes = self.settings.block_sizes
-        limit = self.block_limit
+            return self._put(answer_draft(settings.unknown_image, datagram))
+        sizes = settings.block_sizes
+        limit = settings.block_limit
         if sizes is not None:
-            limit = sizes[self.counts[ota.ImageBlockRequest] % len(sizes)]
+            limit = sizes[self.log(datagram.source).count(ota.ImageBlockRequest) % len(sizes)]
         size = min(request.maximum_data_size, limit)
-        response = ota.ImageBlockResponse(
-            status=Status.SUCCESS,
-            manufacturer=one.manufacturer,
-            image_type=one.image_type,
-            file_version=one.file_version,
-            file_offset=offset,
-            data=one.octets[offset : offset + size],
-        )
-        return self.answer(response, datagram)
+        return self.answer(block_of(one, offset, size), datagram)
 
-    def _on_end(self, end: ota.UpgradeEndRequest, datagram: Datagram) -> Sequence[Action]:
+    def _on_page(
+        self, request: ota.ImagePageRequest, datagram: Datagram, settings: Settings
+    ) -> Sequence[Action]:
+        """Stream a page: its blocks go out one by one, without acknowledgement (ZCL 11.13.7)."""
+        plan = self._desk.serve(
+            request,
+            self._by_ids.get((request.manufacturer, request.image_type, request.file_version)),
+            source=datagram.source,
+            settings=settings,
+            now=self._now,
+            rng=self.rng,
+        )
+        if isinstance(plan, Status):
+            return self.default_response(datagram, plan)
+        unacknowledged = int(ApsOptions.ENCRYPT) if settings.encrypt else 0
+        drafts = (
+            replace(answer_draft(block, datagram), options=unacknowledged, delay_us=delay_us)
+            for delay_us, block in plan
+        )
+        return list(chain.from_iterable(self._put(draft) for draft in drafts))
+
+    def _on_end(
+        self, end: ota.UpgradeEndRequest, datagram: Datagram, settings: Settings
+    ) -> Sequence[Action]:
         if end.status != Status.SUCCESS:
             return self.default_response(datagram, Status.SUCCESS)
-        if self.settings.end_times_s is None:
+        if settings.end_times_s is None:
             return ()
-        current_s, upgrade_s = self.settings.end_times_s
+        current_s, upgrade_s = settings.end_times_s
         response = ota.UpgradeEndResponse(
             manufacturer=end.manufacturer,
             image_type=end.image_type,
@@ -267,152 +294,189 @@ class Hub:
         )
         return self.answer(response, datagram)
 
-    def _on_unsupported(self, request: Frame, datagram: Datagram) -> Sequence[Action]:
+    def _on_unsupported(
+        self, request: Frame, datagram: Datagram, settings: Settings
+    ) -> Sequence[Action]:
         return self.default_response(datagram, Status.UNSUP_COMMAND)
 
     # Discovery.
 
     def _on_zdo(self, datagram: Datagram, now: Us) -> Sequence[Action]:
-        kind = zdo.COMMANDS_BY_CLUSTER.get(datagram.cluster)
-        if kind is None:
-            return ()
-        try:
-            frame, _ = kind.decode_at(datagram.payload, 0)
-        except WireError:
+        frame = zdo_frame(datagram)
+        if frame is None:
             return ()
         self._hear(Heard(now, datagram.source, frame, datagram))
-        if self.settings.silent:
+        settings = self.settings_of(datagram.source)
+        if settings.silent:
             return ()
-        match frame:
-            case zdo.DeviceAnnounce(address=address, eui64=eui64):
-                self.members[eui64] = address
-            case zdo.MatchDescriptorRequest() if ota.CLUSTER in frame.input_clusters:
-                answer = zdo.MatchDescriptorResponse(
-                    sequence=frame.sequence,
-                    status=zdo.ZdoStatus.SUCCESS,
-                    address=self.address,
-                    endpoints=(self.settings.endpoint,),
-                )
-                return self.zdo(answer, datagram.source)
-            case zdo.IeeeAddressRequest(address=self.address):
-                found = zdo.IeeeAddressResponse(
-                    sequence=frame.sequence,
-                    status=zdo.ZdoStatus.SUCCESS,
-                    eui64=self.eui64,
-                    address=self.address,
-                )
-                return self.zdo(found, datagram.source)
-            case _:
-                pass
-        return ()
+        if isinstance(frame, zdo.DeviceAnnounce):
+            self.members[frame.eui64] = frame.address
+        if (one := taker(settings, type(frame))) is not None:
+            return self._answer_instead(one, datagram)
+        answer = discovery_answer(
+            frame,
+            address=self.address,
+            eui64=self.eui64,
+            endpoints=settings.endpoints or (settings.endpoint,),
+            profile=self.peers.get(datagram.source, _UNHEARD)[1],
+        )
+        return () if answer is None else self._put(answer_draft(answer, datagram))
 
     # Sending.
 
     def answer(self, frame: Frame, request: Datagram) -> Sequence[Action]:
         """Send the response to a request: its sequence number, its endpoints, its profile."""
-        payload: bytes | None = frame.encode()
-        if self.lies:
-            payload = self._lie(type(frame), frame.encode())
-            if payload is None:
-                return ()
+        settings = self.settings
+        if (
+            self.lies
+            or self.by_device
+            or settings.delay_us
+            or settings.jitter_us
+            or self._outbox.holds_back
+        ):
+            return self._put(answer_draft(frame, request))
         header = zcl.pack_header(FROM_SERVER, request.payload[1], KEYS[type(frame)].command)
-        return self._send(
-            header + (payload or b""),
-            to=request.source,
-            endpoint=request.source_endpoint,
-            own_endpoint=request.destination_endpoint,
-            profile=request.profile,
+        return self._send(  # this is the path of every block
+            header + frame.encode(),
+            request.source,
+            request.source_endpoint,
+            request.destination_endpoint,
+            request.profile,
+            ota.CLUSTER,
+            _ENCRYPTED if settings.encrypt else _CLEAR,
         )
-
-    def _lie(self, kind: type[Frame], payload: bytes) -> bytes | None:
-        told: bytes | None = payload
-        for lie in self.lies:
-            if lie.command is kind and told is not None:
-                told = lie.tell(told)
-        return told
 
     def default_response(self, request: Datagram, status: Status) -> Sequence[Action]:
         """Send a Default Response to a request, whether it asked for one or not."""
         answer = zcl.DefaultResponse(command=request.payload[2], status=status)
-        header = zcl.pack_header(
-            GENERAL_FROM_SERVER, request.payload[1], zcl.GeneralCommand.DEFAULT_RESPONSE
-        )
-        return self._send(
-            header + answer.encode(),
-            to=request.source,
-            endpoint=request.source_endpoint,
-            own_endpoint=request.destination_endpoint,
-            profile=request.profile,
-        )
+        return self._put(answer_draft(answer, request))
 
     def tell(
-        self, frame: Frame, to: int, *, broadcast: bool = False, edits: Lie | None = None
+        self,
+        frame: Frame,
+        to: int,
+        *,
+        broadcast: bool = False,
+        edits: Sequence[Edit] = (),
+        sequence: int | None = None,
+        now: Us = 0,
     ) -> Sequence[Action]:
-        """Send a command on the hub's own account, to a device or to all that listen."""
-        endpoint, profile = self.peers.get(to, (1, 0x0109))
-        payload: bytes | None = frame.encode()
-        if edits is not None:
-            payload = edits.tell(frame.encode())
-        if payload is None:
-            return ()
-        control = FROM_SERVER if broadcast else FROM_SERVER_ASKING
-        header = zcl.pack_header(control, self.next_sequence(), KEYS[type(frame)].command)
-        return self._send(
-            header + payload,
-            to=BROADCAST_ALL if broadcast else to,  # sleepy devices get it from their parent
-            endpoint=0xFF if broadcast else endpoint,
-            own_endpoint=self.settings.endpoint,
-            profile=profile,
+        """Send a command on the hub's own account, to a device or to all that listen.
+
+        Args:
+            frame: Any command of the server; one that is an answer comes unasked for.
+            to: NWK address of the device.
+            broadcast: Send it to all, sleepy devices too: they get it from their parent.
+            edits: What is changed of it.
+            sequence: ZCL sequence number; None: a fresh one.
+            now: Virtual time, where an edit puts it off.
+        """
+        self._now = max(self._now, now)
+        return self._put(self._told(frame, to, broadcast=broadcast, sequence=sequence), edits)
+
+    def storm(
+        self, frame: Frame, to: int, *, copies: int, gap_us: Us, broadcast: bool = False, now: Us
+    ) -> Sequence[Action]:
+        """Send a command again and again, each time with a fresh sequence number."""
+        self._now = max(self._now, now)
+        drafts = (
+            replace(self._told(frame, to, broadcast=broadcast), delay_us=gap_us * number)
+            for number in range(copies)
         )
+        return list(chain.from_iterable(self._put(draft) for draft in drafts))
 
     def general(self, frame: Frame, to: int) -> Sequence[Action]:
         """Send a general command on the OTA cluster, to the attributes of the client side."""
-        endpoint, profile = self.peers.get(to, (1, 0x0109))
-        header = zcl.pack_header(
-            GENERAL_FROM_SERVER, self.next_sequence(), zcl.GENERAL_IDS[type(frame)]
-        )
-        return self._send(
-            header + frame.encode(),
-            to=to,
-            endpoint=endpoint,
-            own_endpoint=self.settings.endpoint,
-            profile=profile,
-        )
+        return self._emit(self._told(frame, to))
 
     def zdo(self, frame: Frame, to: int) -> Sequence[Action]:
         """Send a ZDO frame."""
-        return self._send(
-            frame.encode(),
-            to=to,
-            endpoint=ZDO_ENDPOINT,
-            own_endpoint=ZDO_ENDPOINT,
-            profile=ZDO_PROFILE,
-            cluster=zdo.CLUSTERS[type(frame)],
-        )
+        return self._emit(zdo_draft(frame, to))
 
     def next_sequence(self) -> int:
         """Return a fresh sequence number."""
         self._sequence = (self._sequence + 1) & 0xFF
         return self._sequence
 
+    def _told(
+        self, frame: Frame, to: int, *, broadcast: bool = False, sequence: int | None = None
+    ) -> Draft:
+        endpoint, profile = self.peers.get(to, _UNHEARD)
+        return own_draft(
+            frame,
+            sequence=self.next_sequence() if sequence is None else sequence,
+            to=BROADCAST_ALL if broadcast else to,  # sleepy devices get it from their parent
+            endpoint=ANY_ENDPOINT if broadcast else endpoint,
+            own_endpoint=self.settings.endpoint,
+            profile=profile,
+        )
+
+    def _put(self, draft: Draft, edits: Sequence[Edit] = ()) -> Sequence[Action]:
+        """Let edits, lies and delays have their way with a draft, and send what is due now."""
+        drafts = edited(draft, edits)
+        for lie in self.lies:
+            if lie.command is draft.kind:
+                drafts = [made for one in drafts for made in lie.tell(one)]
+        return [send for one in drafts for send in self._post(one)]
+
+    def _post(self, draft: Draft) -> Sequence[Action]:
+        settings = self.settings_of(draft.to)
+        delay_us = draft.delay_us + settings.delay_us
+        if settings.jitter_us:
+            delay_us += self._chance().randrange(0, settings.jitter_us + 1)
+        if delay_us == 0:
+            return self._emit(draft)
+        self._outbox.keep(draft, self._now + delay_us)
+        return ()
+
+    def _chance(self) -> Rng:
+        if self.rng is None:
+            raise RuntimeError("this hub was made without chance: give it an rng")
+        return self.rng
+
+    def _emit(self, draft: Draft) -> Sequence[Action]:
+        """Send a draft now, and behind it what it has just overtaken; a crashed hub sends none."""
+        if not self.up:
+            return ()
+        if draft.overtaken_by:
+            self._outbox.hold_back(draft)
+            return ()
+        options = draft.options
+        if options is None:
+            secured = draft.to < FIRST_BROADCAST and draft.cluster == ota.CLUSTER
+            encrypt = self.settings_of(draft.to).encrypt
+            options = (_ENCRYPTED if encrypt else _CLEAR) if secured else 0
+        sent = self._send(
+            draft.header + draft.payload,
+            draft.to,
+            draft.endpoint,
+            draft.own_endpoint,
+            draft.profile,
+            draft.cluster,
+            options,
+            draft.source,
+        )
+        if not self._outbox.holds_back:
+            return sent
+        behind = (replace(one, overtaken_by=0) for one in self._outbox.overtaken())
+        return [*sent, *chain.from_iterable(self._emit(one) for one in behind)]
+
     def _send(
         self,
         payload: bytes,
-        *,
         to: int,
         endpoint: int,
         own_endpoint: int,
         profile: int,
-        cluster: int = ota.CLUSTER,
+        cluster: int,
+        options: int,
+        source: int | None = None,
     ) -> Sequence[Action]:
-        self._counter = counter = self._counter + 1
-        options = 0
-        if to < FIRST_BROADCAST and cluster == ota.CLUSTER:
-            options = _ENCRYPTED if self.settings.encrypt else _CLEAR
+        counter = next(self.counter)
         return (
             Send(
                 datagram=Datagram(
-                    source=self.address,
+                    source=self.address if source is None else source,
                     destination=to,
                     source_endpoint=own_endpoint,
                     destination_endpoint=endpoint,
@@ -428,11 +492,10 @@ class Hub:
         )
 
 
-
-_ANSWERS: dict[type[Frame], Callable[[Hub, Any, Datagram], Sequence[Action]]] = {
+_ANSWERS: dict[type[Frame], Callable[[Hub, Any, Datagram, Settings], Sequence[Action]]] = {
     ota.QueryNextImageRequest: Hub._on_query,
     ota.ImageBlockRequest: Hub._on_block,
-    ota.ImagePageRequest: Hub._on_unsupported,
+    ota.ImagePageRequest: Hub._on_page,
     ota.UpgradeEndRequest: Hub._on_end,
     ota.QueryDeviceSpecificFileRequest: Hub._on_unsupported,
 }

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from emulator import Bridge, Probe
-from emulator.actions import Stimulus
-from emulator.contract import Capability, Device
+from emulator import Bridge, DefectFacts, Probe
+from emulator.actions import Event, Stimulus, Wake
+from emulator.contract import Capability, Device, Powered
+from emulator.errors import LinkError
 from emulator.faults import FrameFault
 from emulator.link.chance import stream
 from emulator.link.direct import DirectLink
@@ -15,7 +16,6 @@ from emulator.wire.aps import Datagram
 from emulator.world import World
 from harness.lanes.port import Setup
 
-DUT = "dut"
 HUB = "hub"
 
 
@@ -34,6 +34,11 @@ class Bystander:
         """Do nothing; the trace has what was sent to it."""
 
 
+def known_defects() -> Sequence[DefectFacts]:
+    """Return every defect that a bridge can be given."""
+    return Probe.defects()
+
+
 def check_defect(profile: Profile, defect: str) -> None:
     """Find out whether a defect can be planted in a bridge.
 
@@ -43,22 +48,55 @@ def check_defect(profile: Profile, defect: str) -> None:
     Probe(Bridge(profile, stream)).plant(defect)
 
 
+class Air:
+    """Be the network that every device of one world shares: its hub, its strangers, its time."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.world, self.trace = World(), setup.trace
+        self.medium = Medium(self.world, setup.hub, setup.trace, dut=setup.name)
+        self._names: dict[int, str] = {}
+        self._machines: list[DirectLink] = []
+        self.host(HUB, setup.hub.address, setup.hub)
+
+    def host(self, name: str, address: int, machine: Powered) -> None:
+        """Add a node of the harness: a machine that is on from now, at an address of its own."""
+        self._names[address] = name
+        self.medium.attach(name, address, voices=True)
+        link = DirectLink(self.world, self.medium, self.trace, name, machine)
+        self._machines.append(link)
+        link.power(True)
+
+    def add(self, setup: Setup, device: Device) -> DirectLink:
+        """Add a device as it leaves the factory, off and not on the network."""
+        self.medium.attach(setup.name, None)
+        link = DirectLink(self.world, self.medium, self.trace, setup.name, device)
+        device.factory(setup.identity, setup.image, setup.version, setup.seed)
+        return link
+
+    def refresh(self) -> None:
+        """Look at the deadlines of the harness's nodes anew."""
+        for link in self._machines:
+            link.take(Wake(), self.world.now)
+
+    def sender(self, address: int) -> str:
+        """Return the name of the node at an address; who is not there yet comes as a stranger."""
+        name = self._names.get(address)
+        if name is None:
+            name = self._names[address] = f"stranger {address:#06x}"
+            self.medium.attach(name, address)
+            self.world.attach(name, Bystander())
+        return name
+
+
 class VirtualLane:
-    """Host any device that keeps the contract in a world of its own, beside the hub."""
+    """Host any device that keeps the contract in a world of virtual time, beside the hub."""
 
     capabilities = DirectLink.capabilities
 
-    def __init__(self, setup: Setup, device: Device) -> None:
-        self._world = World()
-        self._medium = Medium(self._world, setup.hub, setup.trace, dut=DUT)
-        self._hub_address = setup.hub.address
-        self._strangers: set[str] = set()
-        self._medium.attach(HUB, setup.hub.address)
-        self._medium.attach(DUT, None)
-        hub = DirectLink(self._world, self._medium, setup.trace, HUB, setup.hub)
-        self._dut = DirectLink(self._world, self._medium, setup.trace, DUT, device)
-        device.factory(setup.identity, setup.image, setup.version, setup.seed)
-        hub.power(True)
+    def __init__(self, setup: Setup, device: Device, air: Air | None = None) -> None:
+        self._air = Air(setup) if air is None else air
+        self._world, self._medium = self._air.world, self._air.medium
+        self._dut = self._air.add(setup, device)
 
     @property
     def now(self) -> Us:
@@ -76,26 +114,35 @@ class VirtualLane:
 
     def send(self, datagram: Datagram) -> None:
         """Put a datagram of the hub's, or of a stranger's, on the network."""
-        self._medium.carry(self._sender(datagram.source), datagram)
+        self._medium.carry(self._air.sender(datagram.source), datagram)
 
-    def _sender(self, address: int) -> str:
-        """Return the name of the node at an address; who is not there yet comes as a stranger."""
-        if address == self._hub_address:
-            return HUB
-        name = f"stranger {address:#06x}"
-        if name not in self._strangers:
-            self._strangers.add(name)
-            self._medium.attach(name, address)
-            self._world.attach(name, Bystander())
-        return name
+    def refresh(self) -> None:
+        """Let what was done to the hub from outside be seen."""
+        self._air.refresh()
+
+    def attach(self, name: str, address: int, machine: Powered) -> None:
+        """Add a node of the harness to the network: a second hub, a stranger."""
+        self._air.host(name, address, machine)
+
+    def beside(self, setup: Setup) -> "VirtualLane":
+        """Put another device into the same world, off."""
+        raise LinkError("this lane carries one device")
+
+    def dismiss(self) -> None:
+        """Take the DUT off the network, as a trust centre does that removes it."""
+        self._medium.leave(self._dut.name)
 
     def power(self, on: bool) -> None:
         """Raise or cut the DUT's supply."""
         self._dut.power(on)
 
+    def event(self, what: Event) -> None:
+        """Tell the DUT something outside the network."""
+        self._dut.take(what, self._air.world.now)
+
     def plan(self, faults: Sequence[FrameFault]) -> None:
-        """Replace the frame faults that are to come."""
-        self._medium.plan(faults)
+        """Replace the frame faults of this device that are to come."""
+        self._medium.plan(faults, self._dut.name)
 
     def close(self) -> None:
         """Cut the supply; everything else is memory."""
@@ -108,6 +155,10 @@ class DirectLane(VirtualLane):
 
     capabilities = DirectLink.capabilities | {Capability.PROBE}
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, air: Air | None = None) -> None:
         self.bridge = make_bridge(setup)
-        super().__init__(setup, self.bridge)
+        super().__init__(setup, self.bridge, air)
+
+    def beside(self, setup: Setup) -> "DirectLane":
+        """Put another emulated bridge into the same world, off."""
+        return DirectLane(setup, self._air)

@@ -5,7 +5,6 @@ What stands here between bridge and world is what a program behind a pipe will g
 
 import json
 from collections.abc import Sequence
-
 from typing import TypeVar
 
 from emulator.actions import Action, Event
@@ -13,9 +12,8 @@ from emulator.contract import Device, Identity
 from emulator.link.json_form import from_json, to_json
 from emulator.units import Us
 from emulator.wire.aps import Datagram
-from harness.lanes.direct import VirtualLane, make_bridge
+from harness.lanes.direct import Air, VirtualLane, make_bridge
 from harness.lanes.port import Setup
-
 
 T = TypeVar("T")
 
@@ -72,6 +70,9 @@ def _back(actions: Sequence[Action]) -> Sequence[Action]:
 class LoopbackLane(VirtualLane):
     """Carry datagrams to an emulated bridge of this process, all of them through JSON."""
 
-    def __init__(self, setup: Setup) -> None:
-        bridge = make_bridge(setup)
-        super().__init__(setup, JsonDevice(bridge))
+    def __init__(self, setup: Setup, air: Air | None = None) -> None:
+        super().__init__(setup, JsonDevice(make_bridge(setup)), air)
+
+    def beside(self, setup: Setup) -> "LoopbackLane":
+        """Put another emulated bridge into the same world, off."""
+        return LoopbackLane(setup, self._air)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from emulator.contract import Capability, Identity
+from emulator.actions import Event
+from emulator.contract import Capability, Identity, Powered
 from emulator.faults import FrameFault
 from emulator.profiles.model import Profile
 from emulator.units import Us
@@ -26,6 +27,8 @@ class Setup:
     trace: Trace
     #: Id of the defect that the device has; only lanes with ``Capability.PROBE`` can plant one.
     defect: str | None = None
+    #: What the device is called in the trace.
+    name: str = "dut"
 
 
 class Lane(Protocol):
@@ -54,11 +57,47 @@ class Lane(Protocol):
         """Put a datagram of the hub's, or of a stranger's, on the network."""
         ...
 
+    def refresh(self) -> None:
+        """Look at the hub's deadline anew: something was done to it that was no stimulus."""
+        ...
+
+    def attach(self, name: str, address: int, machine: Powered) -> None:
+        """Add a node of the harness to the network: a second hub, a stranger.
+
+        Raises:
+            LinkError: The lane has no node to give.
+        """
+        ...
+
+    def beside(self, setup: Setup) -> "Lane":
+        """Put another device under test into the same world, off, and return its lane.
+
+        Raises:
+            LinkError: The lane carries one device.
+        """
+        ...
+
+    def dismiss(self) -> None:
+        """Take the DUT off the network, as a trust centre does that removes it.
+
+        Raises:
+            LinkError: The lane cannot.
+        """
+        ...
+
     def power(self, on: bool) -> None:
         """Raise or cut the DUT's supply.
 
         Raises:
             LinkError: The lane has no means to (``Capability.POWER`` is missing).
+        """
+        ...
+
+    def event(self, what: Event) -> None:
+        """Tell the DUT something outside the network, as a button or a command would.
+
+        Raises:
+            LinkError: The lane cannot (``Capability.EVENTS`` is missing).
         """
         ...
 

@@ -1,6 +1,7 @@
 """Derive seeds: a case's chance depends on what it is, never on when it runs."""
 
-from emulator.link.chance import derive
+from emulator.link.chance import derive, stream
+from emulator.units import Rng
 
 
 def bench_seed(seed: int, case: str, profile: str, number: int = 0) -> int:
@@ -14,3 +15,8 @@ def bench_seed(seed: int, case: str, profile: str, number: int = 0) -> int:
     """
     more = (str(number),) if number else ()
     return derive(seed, case, profile, *more)
+
+
+def hub_chance(seed: int) -> Rng:
+    """Return the stream of chance of a bench's hub."""
+    return stream(seed, "hub")

@@ -71,6 +71,7 @@ class Requirement:
     expected: str
     pics: str
     accept: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()  # the profile keys that choose among what is accepted
     note: str = ""
 
 
@@ -209,6 +210,7 @@ def _requirement(entry: _Entry, meanings: Mapping[str, str]) -> Requirement:
         expected=entry.text("expected"),
         pics=pics,
         accept=entry.texts("accept") if "accept" in entry.table else (),
+        switches=entry.texts("switches") if "switches" in entry.table else (),
         note=entry.text("note") if "note" in entry.table else "",
     )
 

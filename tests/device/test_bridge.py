@@ -10,7 +10,7 @@ from emulator.contract import Identity
 from emulator.device.bridge import Bridge
 from emulator.device.probe import Probe
 from emulator.errors import BootError
-from emulator.faults import CutKind, CutPower
+from emulator.faults import CutKind, CutPower, Leg, Selector, TruncateFrame
 from emulator.flash.nor import Content, Snapshot
 from emulator.link.chance import stream
 from emulator.profiles.load import load, names, overlay
@@ -257,9 +257,8 @@ def test_only_the_event_activates_where_the_profile_says_so() -> None:
     assert made.offer(made.image(size=SIZE)) is Status.SUCCESS
     made.wait(DAY)
     assert made.upgrade_status() is ImageUpgradeStatus.WAITING_FOR_EXTERNAL_EVENT
-    lane = made.lane
-    assert isinstance(lane, DirectLane)
-    lane._dut.take(Activate(), made.now)
+    assert bridge_of(made).event(Activate(), made.now) == ()
+    assert made.upgrade_status() is ImageUpgradeStatus.COUNT_DOWN
     made.settle()
     assert made.running_version() == NEXT_VERSION
 
@@ -422,3 +421,34 @@ def test_a_reset_leaps_over_what_may_have_been_used() -> None:
     assert used == list(range(len(used)))
     made.power_cycle()
     assert counters(made)[len(used)] == 100
+
+
+# A trial whose hub is hard to reach.
+
+
+def on_trial(made: Bench) -> None:
+    """Bring a bridge with a good image to the boot of its trial."""
+    made.offer(made.image(size=SIZE))
+    assert made.run(lambda: Happening.ACTIVATING in reports(made), HOUR)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_hub_that_is_silent_for_a_while_does_not_undo_a_good_image(name: str) -> None:
+    made = bench(name)
+    on_trial(made)
+    made.hub.settings.silent = True
+    made.wait(10 * MINUTE)
+    made.hub.settings.silent = False
+    made.wait(HOUR)
+    assert reports(made).count(Happening.CONFIRMED) == 1
+    assert made.running_version() == NEXT_VERSION
+
+
+def test_a_query_of_a_trial_that_is_spoilt_on_the_air_does_not_undo_a_good_image() -> None:
+    made = bench()
+    on_trial(made)
+    query = Selector(leg=Leg.FROM_DEVICE, number=0, cluster=ota.CLUSTER, command=0x01)
+    made.plan(TruncateFrame(at=query, octets=5))
+    made.wait(HOUR)
+    assert reports(made).count(Happening.CONFIRMED) == 1
+    assert made.running_version() == NEXT_VERSION

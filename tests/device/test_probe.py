@@ -51,32 +51,28 @@ def test_a_cut_hits_the_operation_it_names_and_the_bridge_is_off(kind: CutKind) 
     assert probe.operations[-1].cut is kind
 
 
-def test_a_copy_brings_back_flash_and_chance_and_not_ram() -> None:
+def test_a_copy_lives_on_as_the_original_would() -> None:
+    """Copies of a download cut short, in bridges that were never on: same flash, same frames."""
     made, probe = probed()
     made.start()
-    made.start_download(made.image(size=1000), blocks=10)
+    made.start_download(made.image(size=1000), blocks=20)
     made.cut_power()
     state, mark = probe.snapshot(), probe.fingerprint()
     lives = []
     for _ in range(2):
-        heard = len(made.hub.heard)
-        made.lane.power(True)
-        made.run(lambda: Happening.CONFIRMED in reports(made), HOUR)
-        assert probe.fingerprint() != mark
-        made.cut_power()
-        lives.append(
-            [
-                one.frame
-                for one in made.hub.heard[heard:]
-                if isinstance(one.frame, ota.ImageBlockRequest)
-            ]
-        )
-        probe.restore(state)
-        assert probe.fingerprint() == mark
-        made.trace.rows.clear()
-        made.lane._medium._nodes["dut"].counter = (-1, -1)  # the air forgets the other life
+        twin, twins = probed()
+        assert twins.fingerprint() != mark
+        twins.restore(state)
+        assert twins.fingerprint() == mark
+        twin.hub.serve(*made.hub.images)
+        twin.lane.power(True)
+        twin.run(lambda twin=twin: Happening.CONFIRMED in reports(twin), HOUR)
+        assert twins.fingerprint() != mark
+        lives.append(twin.heard(ota.ImageBlockRequest))
     assert len(lives[0]) > 10
+    assert lives[0][0].file_offset > 0  # it went on, it did not begin
     assert lives[0] == lives[1]
+    assert probe.fingerprint() == mark  # the original knows nothing of it
 
 
 def reports(made: Bench) -> list[Happening]:
@@ -88,18 +84,19 @@ def test_a_copy_of_chance_draws_the_same_delay_again() -> None:
     made.start()
     made.cut_power()
     state = probe.snapshot()
-    delays = []
-    for restored in (False, True, False):
-        if restored:
-            probe.restore(state)
-            made.lane._medium._nodes["dut"].counter = (-1, -1)
-        queries = made.count(ota.QueryNextImageRequest)
-        start = made.now
-        made.lane.power(True)
-        made.run(lambda n=queries: made.count(ota.QueryNextImageRequest) > n, HOUR)
-        delays.append(made.now - start)
-        made.cut_power()
-    assert delays[0] == delays[1] != delays[2]
+
+    def delay(one: Bench) -> int:
+        start, queries = one.now, one.count(ota.QueryNextImageRequest)
+        one.lane.power(True)
+        one.run(lambda: one.count(ota.QueryNextImageRequest) > queries, HOUR)
+        one.cut_power()
+        return one.now - start
+
+    first, second = delay(made), delay(made)
+    assert first != second
+    twin, twins = probed()
+    twins.restore(state)
+    assert (delay(twin), delay(twin)) == (first, second)
 
 
 def test_the_fingerprint_tells_apart_what_flash_holds() -> None:

@@ -84,6 +84,7 @@ def command(
         text=True,
         timeout=120,
         check=False,
+        start_new_session=True,
     )
 
 

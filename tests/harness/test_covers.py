@@ -25,7 +25,7 @@ def test_a_function_without_a_mark_covers_nothing() -> None:
 
 
 def test_an_unknown_id_is_an_error_that_names_the_nearest() -> None:
-    with pytest.raises(UnknownRequirementError, match="OTA-C-0O2.*did you mean.*OTA-C-102"):
+    with pytest.raises(UnknownRequirementError, match=r"OTA-C-0O2.*did you mean.*OTA-C-102"):
         covers("OTA-C-0O2")
 
 

@@ -25,7 +25,7 @@ from emulator.faults import (
 )
 from emulator.link.json_form import KINDS, from_json, to_json
 from emulator.profiles.load import load, names, overlay
-from emulator.units import HOUR, MINUTE, SECOND
+from emulator.units import DAY, HOUR, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.aps import Datagram
 from emulator.wire.manifest import Trait
@@ -161,13 +161,17 @@ def test_the_same_seed_gives_the_same_octets_and_another_seed_others(lane: str) 
 
 NUMBERS = st.integers(0, 30)
 SELECTORS = st.builds(Selector, leg=st.sampled_from(Leg), number=NUMBERS)
+#: Octets change in OTA frames only: a hub that hears a wrong Device_annce answers into the void.
+OTA_FRAMES = st.builds(
+    Selector, leg=st.sampled_from(Leg), number=NUMBERS, cluster=st.just(ota.CLUSTER)
+)
 PLANS = st.lists(
     st.one_of(
         st.builds(DropFrame, at=SELECTORS, count=st.integers(1, 4)),
         st.builds(DuplicateFrame, at=SELECTORS, after_us=st.integers(0, 30_000)),
         st.builds(DelayFrame, at=SELECTORS, by_us=st.integers(0, 20 * SECOND)),
-        st.builds(TruncateFrame, at=SELECTORS, octets=st.integers(0, 60)),
-        st.builds(FlipBit, at=SELECTORS, bit=st.integers(0, 60 * 8)),
+        st.builds(TruncateFrame, at=OTA_FRAMES, octets=st.integers(0, 60)),
+        st.builds(FlipBit, at=OTA_FRAMES, bit=st.integers(0, 60 * 8)),
     ),
     max_size=6,
 )
@@ -185,9 +189,9 @@ def test_no_finite_plan_of_frame_faults_spoils_an_image_or_loses_an_update(
     bench.plan(*plan)
     bench.offer(bench.image(NEXT, size=300))
     bench.settle(HOUR)
+    bench.plan()  # from here on nothing spoils what is read
     assert bench.running_version() in (FIRST_VERSION, NEXT)
-    bench.plan()
-    bench.run(lambda: reports(bench).count(Happening.CONFIRMED) > 0, 24 * HOUR)
+    bench.run(lambda: Happening.CONFIRMED in reports(bench), 15 * DAY)  # a countdown too
     assert bench.running_version() == NEXT
     assert reports(bench).count(Happening.CONFIRMED) == 1
     assert Happening.ROLLED_BACK not in reports(bench)

@@ -24,6 +24,8 @@ from emulator.wire.zcl import DefaultResponse
 MANUFACTURER, IMAGE_TYPE, HARDWARE = 0xFFF1, 0x0001, 0x0102
 RUNNING, OFFERED = 0x01000000, 0x02000000
 SIZE, BLOCK = 100, 40
+#: Octets of a page in tests, and the type of the other image that an upgrade may need.
+PAGE, MORE_TYPE = 80, 0x0101
 #: Where the client begins; not 0, so that a forgotten ``now`` shows.
 START_US = 1_000 * SECOND
 HUB = Server(address=0x0000, endpoint=7, eui64=0x1122334455667788)
@@ -34,7 +36,9 @@ OFFER = Offer(
 
 @dataclass(frozen=True)
 class Sought:
-    """Be the search for a server, as an action."""
+    """Be the search for a server, as an action; ``only`` is the one node that is asked."""
+
+    only: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,14 @@ class Voice:
 
     def __init__(self) -> None:
         self.servers: list[Server] = []
+        self.address: int | None = 0x4455
 
     def command(self, frame: Frame, server: Server) -> Sequence[Any]:
         self.servers.append(server)
         return (frame,)
 
-    def seek_server(self) -> Sequence[Any]:
-        return (Sought(),)
+    def seek_server(self, only: int | None) -> Sequence[Any]:
+        return (Sought(only),)
 
     def resolve(self, address: int) -> Sequence[Any]:
         return (Resolved(address),)
@@ -72,6 +77,14 @@ class Store:
         self.refusal: Refused | None = None
         self.failed: Offer | None = None
         self.done: list[str] = []
+        self.part = 0
+        self.parts: dict[int, tuple[Offer | None, bytes]] = {}
+
+    def select(self, part: int) -> None:
+        self.parts[self.part] = (self.held, self.octets)
+        if part != self.part:
+            self.held, self.octets = self.parts[0] if part == 0 else (None, b"")
+        self.part = part
 
     @property
     def offset(self) -> int:
@@ -264,32 +277,51 @@ def default(command: type[Frame], status: int) -> Frame:
 # Frames that the client sends.
 
 
-def query() -> Frame:
+def query(image_type: int = IMAGE_TYPE) -> Frame:
     return ota.QueryNextImageRequest(
         control=ota.QueryControl.HARDWARE_VERSION,
         manufacturer=MANUFACTURER,
-        image_type=IMAGE_TYPE,
+        image_type=image_type,
         file_version=RUNNING,
         hardware_version=HARDWARE,
     )
 
 
-def ask(offset: int, period: int | None = 0) -> Frame:
+def ask_page(offset: int, **fields: object) -> Frame:
+    made = {
+        "control": ota.BlockControl(0),
+        "manufacturer": MANUFACTURER,
+        "image_type": IMAGE_TYPE,
+        "file_version": OFFERED,
+        "file_offset": offset,
+        "maximum_data_size": BLOCK,
+        "page_size": PAGE,
+        "response_spacing_ms": 50,
+        **fields,
+    }
+    return ota.ImagePageRequest(**made)
+
+
+def ask(offset: int, period: int | None = 0, size: int = BLOCK) -> Frame:
     return ota.ImageBlockRequest(
         control=ota.BlockControl(0 if period is None else ota.BlockControl.BLOCK_PERIOD),
         manufacturer=MANUFACTURER,
         image_type=IMAGE_TYPE,
         file_version=OFFERED,
         file_offset=offset,
-        maximum_data_size=BLOCK,
+        maximum_data_size=size,
         block_period=period,
     )
 
 
-def end(status: Status = Status.SUCCESS) -> Frame:
-    return ota.UpgradeEndRequest(
-        status=status, manufacturer=MANUFACTURER, image_type=IMAGE_TYPE, file_version=OFFERED
-    )
+def end(status: Status = Status.SUCCESS, **fields: int) -> Frame:
+    made = {
+        "manufacturer": MANUFACTURER,
+        "image_type": IMAGE_TYPE,
+        "file_version": OFFERED,
+        **fields,
+    }
+    return ota.UpgradeEndRequest(status=status, **made)
 
 
 # Ways into each stage.
@@ -322,6 +354,18 @@ def _querying(rig: Rig) -> None:
 def _downloading(rig: Rig) -> None:
     _querying(rig)
     rig.hear(offered())
+
+
+def _more(rig: Rig) -> None:
+    _querying_more(rig)
+    rig.hear(refused_query())
+
+
+def _querying_more(rig: Rig) -> None:
+    _downloading(rig)
+    for offset in range(0, SIZE, BLOCK):
+        rig.hear(block(offset))
+    rig.wait()
 
 
 def _paused(rig: Rig) -> None:
@@ -363,7 +407,10 @@ _WAYS: dict[Stage, Callable[[Rig], None]] = {
     Stage.READY: _ready,
     Stage.QUERYING: _querying,
     Stage.DOWNLOADING: _downloading,
+    Stage.PAGING: _downloading,
     Stage.PAUSED: _paused,
+    Stage.MORE: _more,
+    Stage.QUERYING_MORE: _querying_more,
     Stage.ENDING: _ending,
     Stage.WAITING: _waiting,
     Stage.EXTERNAL: _external,
@@ -372,11 +419,18 @@ _WAYS: dict[Stage, Callable[[Rig], None]] = {
 }
 
 
+#: What a profile must say for a stage to be reached.
+_NEEDS: dict[Stage, dict[str, object]] = {
+    Stage.EXTERNAL: {"activation_policy": 1},
+    Stage.PAGING: {"page_size_octets": PAGE},
+    Stage.MORE: {"more_image_types": (MORE_TYPE,)},
+    Stage.QUERYING_MORE: {"more_image_types": (MORE_TYPE,)},
+}
+
+
 def at(stage: Stage, **changes: object) -> Rig:
-    """Return a rig whose client stands in a stage."""
-    if stage is Stage.EXTERNAL:
-        changes = {"activation_policy": 1, **changes}
-    rig = Rig(**changes)
+    """Return a rig whose client stands in a stage, with what of a profile that stage needs."""
+    rig = Rig(**{**_NEEDS.get(stage, {}), **changes})
     _WAYS[stage](rig)
     assert rig.stage is stage
     return rig

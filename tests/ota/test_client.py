@@ -160,6 +160,7 @@ def test_a_refused_query_waits_a_period_whatever_the_reason() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
+        script.default(ota.QueryNextImageRequest, Status.MALFORMED_COMMAND),  # spoilt on the air
         script.default(ota.QueryNextImageRequest, Status.SUCCESS),
         script.default(ota.ImageBlockRequest, Status.ABORT),
     ],
@@ -168,11 +169,13 @@ def test_another_default_response_does_not_end_a_query(answer: Frame) -> None:
     rig = script.at(Stage.QUERYING)
     assert rig.hear(answer) == []
     assert rig.stage is Stage.QUERYING
+    assert rig.wait() == [script.query()]
 
 
-@pytest.mark.parametrize(
-    "stage", [stage for stage in Stage if stage not in (Stage.OFF, Stage.QUERYING)]
-)
+ASKING = (Stage.QUERYING, Stage.QUERYING_MORE)
+
+
+@pytest.mark.parametrize("stage", [one for one in Stage if one not in (Stage.OFF, *ASKING)])
 def test_a_query_response_that_nobody_asked_for_is_refused(stage: Stage) -> None:
     rig = script.at(stage)
     offset = rig.store.offset
@@ -370,7 +373,10 @@ def test_an_end_response_must_name_the_image_or_any(fields: dict[str, int], mean
 
 @pytest.mark.parametrize(
     "stage",
-    [*(Stage.UNSERVED, Stage.READY, Stage.QUERYING, Stage.DOWNLOADING, Stage.PAUSED)],
+    [
+        *(Stage.UNSERVED, Stage.READY, Stage.QUERYING, Stage.DOWNLOADING, Stage.PAGING),
+        *(Stage.PAUSED, Stage.MORE, Stage.QUERYING_MORE),
+    ],
 )
 def test_without_a_verified_image_nothing_is_activated(stage: Stage) -> None:
     rig = script.at(stage)

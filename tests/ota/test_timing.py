@@ -185,7 +185,7 @@ def test_the_client_counts_down_as_told(current: int, upgrade: int, seconds: int
 
 
 def test_wait_for_another_is_asked_about_every_hour_for_ever() -> None:
-    rig = script.at(Stage.WAITING, wait_poll_s=3600)
+    rig = script.at(Stage.WAITING, wait_poll_s=3600, end_retry_s=1800)
     assert rig.client.upgrade_status is ImageUpgradeStatus.WAITING_TO_UPGRADE
     for _ in range(30):
         assert rig.left_us == HOUR
@@ -251,7 +251,7 @@ def test_a_notify_gives_the_query_all_its_tries() -> None:
 @pytest.mark.parametrize(
     "stage",
     [
-        *(Stage.DOWNLOADING, Stage.PAUSED, Stage.ENDING, Stage.WAITING),
+        *(Stage.DOWNLOADING, Stage.PAGING, Stage.PAUSED, Stage.ENDING, Stage.WAITING),
         *(Stage.EXTERNAL, Stage.COUNTING, Stage.APPLYING),
     ],
 )

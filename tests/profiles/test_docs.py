@@ -1,9 +1,10 @@
 """docs/profiles.md tells of every key of the model, and of no other."""
 
 import re
+from enum import StrEnum
 from pathlib import Path
 
-from emulator.profiles import model
+from emulator.profiles import model, switches
 
 PAGE = Path(__file__).parents[2] / "docs" / "profiles.md"
 
@@ -24,7 +25,15 @@ def test_a_row_that_is_missing_is_seen() -> None:
 
 
 def test_every_value_of_an_enum_is_named() -> None:
-    kinds = (*model.NOT_YET, model.Role, model.Power, model.Container, model.Manifest)
+    kinds: tuple[type[StrEnum], ...] = (
+        *model.NOT_YET,
+        model.Role,
+        model.Power,
+        model.Container,
+        model.Manifest,
+    )
+    choices = [one for one in vars(switches).values() if isinstance(one, type)]
+    kinds += tuple(one for one in choices if issubclass(one, StrEnum) and one is not StrEnum)
     text = PAGE.read_text("utf-8")
     values = {str(each) for kind in kinds for each in kind} | set().union(*model.NOT_YET.values())
     assert {value for value in values if f"`{value}`" not in text} == set()

@@ -7,6 +7,7 @@ import pytest
 
 from emulator.errors import ProfileError
 from emulator.profiles import load, model
+from emulator.profiles.scale import scaled
 
 BASE = load.load("B1")
 TABLES = ("ota", "image", "flash", "boot", "radio", "sleep")
@@ -27,6 +28,31 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"ota.block_size_octets": 256}, r"expected 1\.\.255"),
     ({"ota.query_period_s": 0}, r"expected 1\.\."),
     ({"ota.query_jitter_s": 86_400}, r"query_jitter_s: found 86400, expected less than"),
+    ({"ota.timer_scale": 0}, r"timer_scale: found 0, expected 1\.\.86400"),
+    (
+        {"ota.more_image_types": [1, 2]},
+        r"more_image_types\[0\]: found 0x0001, expected each .*once",
+    ),
+    (
+        {"ota.more_image_types": [2, 2]},
+        r"more_image_types\[1\]: found 0x0002, expected each .*once",
+    ),
+    ({"ota.more_image_types": [0xFFC0]}, r"more_image_types\[0\]: .*0x0000\.\.0xFFBF"),
+    ({"ota.more_image_types": [2]}, r"flash\.extra: found nothing, expected a sector or more"),
+    (
+        {"ota.more_image_types": [2, 3], "flash.extra": [0x086000, 0x087000]},
+        r"flash\.extra: found \[0x086000, 0x087000\], expected a sector or more for each of 2",
+    ),
+    ({"flash.extra": [0x085000, 0x087000]}, r"extra: .*no overlap with data"),
+    ({"flash.extra": [0x086000, 0x086800]}, r"extra: .*multiples of erase_size"),
+    (
+        {"ota.page_size_octets": 39},
+        r"page_size_octets: found 39, expected 0 or at least block_size",
+    ),
+    ({"ota.page_size_octets": 4097}, r"page_size_octets: found 4097, expected 0\.\.4096"),
+    ({"ota.page_timeout_ms": 30_001}, r"page_timeout_ms: found 30001, expected 1\.\.30000"),
+    ({"ota.timeout_policy": 0, "ota.end_tries": 2}, r"end_tries: found 2, expected at least 3"),
+    ({"ota.stranger": "refused"}, r"stranger: .*expected one of refuse, ignore .*did you mean ref"),
     ({"image.verify": []}, r"image\.verify: found \[\], expected at least one step"),
     ({"image.verify": ["size", "size"]}, r"expected each step once"),
     ({"image.manifest": "none"}, r'image\.verify: .*no "manifest" step'),
@@ -57,6 +83,11 @@ ACCEPTED: list[dict[str, object]] = [
     {"ota.block_size_octets": 255},
     {"ota.image_type": 0xFFBF},
     {"ota.first_query_delay_s": 0, "ota.query_jitter_s": 0},
+    {"ota.page_size_octets": 40},
+    {"ota.timeout_policy": 0},
+    {"ota.end_tries": 1},
+    {"ota.timeout_policy": 0, "ota.activation_policy": 1, "ota.end_tries": 1},
+    {"ota.more_image_types": [2], "flash.extra": [0x086000, 0x087000]},
     {"flash.erased_value": 0x00},
     {"flash.program_size_octets": 1},
     {"flash.slot_b": [0x0C0000, 0x100000]},
@@ -107,7 +138,7 @@ def test_a_profile_is_a_value() -> None:
 
 
 def test_keys_are_those_of_the_documents() -> None:
-    document = load.plain(load.load("B4"))
+    document = load.plain(load.overlay(load.load("B4"), {"flash.extra": [0x045000, 0x045200]}))
     dotted = [
         f"{name}.{key}" if isinstance(value, dict) else name
         for name, value in document.items()
@@ -119,3 +150,53 @@ def test_keys_are_those_of_the_documents() -> None:
 def test_a_value_is_not_both_known_and_to_come() -> None:
     both = [kind for kind, later in model.NOT_YET.items() if later & {str(each) for each in kind}]
     assert both == []
+
+
+# Scale.
+
+
+def test_no_scale_changes_nothing() -> None:
+    assert scaled(BASE.ota) is BASE.ota
+
+
+def test_a_scale_divides_what_counts_seconds_and_nothing_else() -> None:
+    before = load.overlay(BASE, {"ota.timer_scale": 60}).ota
+    after = scaled(before)
+    assert (after.query_period_s, after.end_retry_s, after.wait_poll_s) == (1440, 60, 60)
+    assert (after.first_query_delay_s, after.discovery_retry_s) == (1, 10)
+    assert after.block_timeout_ms == before.block_timeout_ms
+    changed = {
+        field.name
+        for field in fields(before)
+        if getattr(before, field.name) != getattr(after, field.name)
+    }
+    assert {name for name in changed if not name.endswith("_s")} == {"timer_scale"}
+    assert scaled(after) is after
+
+
+@pytest.mark.parametrize("divisor", [2, 3599, 3600, 3601, 86_400])
+def test_a_scale_never_makes_a_profile_that_cannot_be(divisor: int) -> None:
+    near = {"ota.query_period_s": 3700, "ota.query_jitter_s": 3699}
+    for changes in ({}, near):
+        ota = scaled(load.overlay(BASE, {**changes, "ota.timer_scale": divisor}).ota)
+        assert 0 <= ota.query_jitter_s < ota.query_period_s
+
+
+# The extra area.
+
+
+@pytest.mark.parametrize(
+    ("extra", "count", "parts"),
+    [
+        ([0x086000, 0x08A000], 1, [(0x086000, 0x08A000)]),
+        ([0x086000, 0x08B000], 2, [(0x086000, 0x088000), (0x088000, 0x08A000)]),
+        ([0x086000, 0x087000], 2, []),
+        ([0x086000, 0x08A000], 0, []),
+        (None, 1, []),
+    ],
+)
+def test_the_extra_area_is_cut_into_equal_parts(
+    extra: list[int] | None, count: int, parts: list[tuple[int, int]]
+) -> None:
+    flash = load.overlay(BASE, {"flash.extra": extra}).flash
+    assert list(flash.parts_of_extra(count)) == parts

@@ -2,14 +2,21 @@
 
 import difflib
 
-from emulator.device.defects import boot, client, verification
+from emulator.device.defects import answers, boot, client, session, verification
 from emulator.device.defects.model import Defect
 from emulator.device.parts import Parts
 
+#: Where defects are declared; a new module is one name here.
+TABLES = (
+    client.DEFECTS,
+    session.DEFECTS,
+    answers.DEFECTS,
+    verification.DEFECTS,
+    boot.DEFECTS,
+)
+
 #: Every defect, by its id.
-DEFECTS: dict[str, Defect] = {
-    one.id: one for one in (*client.DEFECTS, *verification.DEFECTS, *boot.DEFECTS)
-}
+DEFECTS: dict[str, Defect] = {one.id: one for table in TABLES for one in table}
 
 
 def parts_of(defect: str) -> Parts:

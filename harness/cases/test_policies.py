@@ -1,0 +1,75 @@
+"""A device keeps to its activation and timeout policies, whatever the hub says."""
+
+from emulator.units import HOUR, MINUTE
+from emulator.wire import ota, zcl
+from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
+from harness.bench import FIRST_VERSION, NEXT_VERSION
+from harness.cases.conftest import MakeBench
+from harness.covers import covers
+
+OUT_OF_BAND_ONLY = {"ota.activation_policy": 1}
+
+
+@covers("OTA-C-102")
+def test_server_may_not_activate(make_bench: MakeBench) -> None:
+    """A device that only an external event activates does not let the hub do it.
+
+    Attack: activation policy 1; the hub answers the Upgrade End Request with "now".
+    Expect: Default Response NOT_AUTHORIZED, status 0x06, the old version runs.
+    Source: ZCL rev 8, 11.10.12.
+    """
+    bench = make_bench(OUT_OF_BAND_ONLY)
+    bench.start()
+    assert bench.value(Attribute.UPGRADE_ACTIVATION_POLICY) == 1
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.wait(MINUTE)
+    assert bench.last(zcl.DefaultResponse).status is Status.NOT_AUTHORIZED
+    assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_FOR_EXTERNAL_EVENT
+    assert bench.running_version() == FIRST_VERSION
+
+    bench.activate()  # control: the external event does it
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+
+@covers("OTA-C-103")
+def test_server_may_tell_to_wait(make_bench: MakeBench) -> None:
+    """A device that only an external event activates takes "wait" for no offence.
+
+    Attack: activation policy 1; the hub answers with 0xFFFFFFFF.
+    Expect: status 0x06, no NOT_AUTHORIZED; the old version runs for hours.
+    Source: ZCL rev 8, 11.10.12.
+    """
+    bench = make_bench(OUT_OF_BAND_ONLY)
+    bench.start()
+    bench.hub.settings.end_times_s = (0, ota.WAIT_FOR_ANOTHER)
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.wait(3 * HOUR)
+    assert Status.NOT_AUTHORIZED not in [one.status for one in bench.heard(zcl.DefaultResponse)]
+    assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_FOR_EXTERNAL_EVENT
+    assert bench.running_version() == FIRST_VERSION
+
+    bench.activate()  # control
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+
+@covers("OTA-C-100")
+def test_device_asks_thrice_before_it_applies(make_bench: MakeBench) -> None:
+    """A device with timeout policy 0 applies by itself only after three unanswered requests.
+
+    Attack: timeout policy 0; the hub answers no Upgrade End Request.
+    Expect: at least three requests before the new version runs; status not Normal till then.
+    Source: ZCL rev 8, 11.11.4, 11.16.
+    """
+    bench = make_bench({"ota.timeout_policy": 0, "ota.end_retry_s": 600})
+    bench.start()
+    bench.hub.settings.end_times_s = None
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.run(lambda: bench.count(ota.UpgradeEndRequest) >= 2, HOUR)
+    assert bench.running_version() == FIRST_VERSION
+    assert bench.upgrade_status() is not ImageUpgradeStatus.NORMAL
+    bench.settle(3 * HOUR)
+    assert bench.count(ota.UpgradeEndRequest) >= 3
+
+    assert bench.running_version() == NEXT_VERSION  # control: this policy does let it apply

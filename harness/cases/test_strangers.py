@@ -1,0 +1,134 @@
+"""A device obeys its own hub, and nobody else on the network."""
+
+import pytest
+
+from emulator.units import HOUR, MINUTE
+from emulator.wire import ota, zdo
+from emulator.wire.codec import Frame
+from emulator.wire.ota import ImageUpgradeStatus, Status
+from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.cases.conftest import MakeBench
+from harness.covers import covers
+
+
+@covers("OTA-C-009")
+def test_first_responder_is_the_server(make_bench: MakeBench) -> None:
+    """A device that hears two servers uses the one that answered first.
+
+    Attack: two honest hubs answer the discovery, the device's hub before the other.
+    Expect: every OTA unicast goes to the first one, at the first endpoint of its list.
+    Source: [SL-C].
+    """
+    bench = make_bench()
+    other = bench.second_hub(first=False)
+    bench.hub.settings.endpoints = (9, 1)
+    bench.start()
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    sent = bench.sent_datagrams(ota.CLUSTER)
+    assert {one.destination for one in sent} == {bench.hub.address}
+    assert {one.destination_endpoint for one in sent} == {9}
+
+    # Control: the other one was there and answered too.
+    assert other.address in bench.senders(zdo.MatchDescriptorResponse)
+
+
+@covers("OTA-C-068")
+@pytest.mark.parametrize("what", ["block", "abort", "end"])
+def test_answers_of_a_stranger_are_ignored(bench: Bench, what: str) -> None:
+    """A device does not take another node's word for the hub's.
+
+    Attack: in a download, another node sends a block of the right offset, an ABORT, or a release.
+    Expect: the download goes on undisturbed; at most NOT_AUTHORIZED goes to the stranger.
+    Source: [SL-C].
+    """
+    stranger = bench.stranger()
+    reached = bench.start_download(bench.image(), blocks=10)
+    bench.tell(_forged(bench, what, reached), by=stranger)
+    assert bench.verdict(HOUR) is Status.SUCCESS
+    offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
+    assert len(offsets) - len(set(offsets)) <= 1
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+
+
+def _forged(bench: Bench, what: str, offset: int) -> Frame:
+    """Return an answer that would be right if the hub had sent it, with other octets in a block."""
+    ids = {
+        "manufacturer": bench.profile.ota.manufacturer_code,
+        "image_type": bench.profile.ota.image_type,
+        "file_version": NEXT_VERSION,
+    }
+    if what == "block":
+        data = b"\xee" * bench.block_octets
+        return ota.ImageBlockResponse(status=Status.SUCCESS, file_offset=offset, data=data, **ids)
+    if what == "abort":
+        return ota.ImageBlockResponse(status=Status.ABORT)
+    return ota.UpgradeEndResponse(current_time_s=0, upgrade_time_s=0, **ids)
+
+
+@covers("OTA-C-068", "OTA-C-097")
+def test_stranger_may_not_release_the_image(bench: Bench) -> None:
+    """A device that waits for leave is not released by another node.
+
+    Attack: while the device waits, another node sends "now".
+    Expect: still waiting, the old version runs; the hub's own "now" applies.
+    Source: [SL-C].
+    """
+    stranger = bench.stranger()
+    bench.hub.settings.end_times_s = (0, ota.WAIT_FOR_ANOTHER)
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.tell(_forged(bench, "end", 0), by=stranger)
+    bench.wait(5 * MINUTE)
+    assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_TO_UPGRADE
+    assert bench.running_version() == FIRST_VERSION
+
+    bench.tell(_forged(bench, "end", 0))  # control
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+
+@covers("GB-045", "GB-042")
+def test_expelled_device_stops(bench: Bench) -> None:
+    """A device that is taken off the network in a download stops, and does not start the part.
+
+    Attack: the hub removes the device in the middle of the download.
+    Expect: no request while it is out; back in, the old version runs and the update completes.
+    Source: gb-alt-han GB-045.
+    """
+    bench.start_download(bench.image(), blocks=10)
+    bench.expel()
+    bench.wait(MINUTE)
+    asked = bench.count(ota.ImageBlockRequest)
+    bench.wait(2 * HOUR)
+    assert bench.count(ota.ImageBlockRequest) == asked
+    bench.readmit()
+    bench.wait(2 * HOUR)
+    assert bench.count(ota.QueryNextImageRequest) > 0
+
+    bench.offer(bench.image())  # control
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+
+
+@covers("GB-016", "GB-071")
+def test_two_devices_download_at_once(bench: Bench) -> None:
+    """Two devices that download at the same time get each its own image.
+
+    Attack: another device joins in the middle of the download, and downloads too.
+    Expect: both run what was offered to them, which mixed blocks would not verify as.
+    Source: gb-alt-han GB-071.
+    """
+    other = bench.second_device()
+    bench.start_download(bench.image(size=40_000), blocks=10)
+    other.start()
+    other.notify()
+    assert bench.verdict(HOUR) is Status.SUCCESS
+    bench.settle()
+    other.settle()
+    assert bench.running_version() == NEXT_VERSION
+    assert other.running_version() == NEXT_VERSION
+
+    # Control: each asked for all of it itself.
+    assert bench.count(ota.ImageBlockRequest) == other.count(ota.ImageBlockRequest)

@@ -1,0 +1,133 @@
+"""``hanover`` is quick to answer, and every end has one line and its exit code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from emulator.errors import LinkError, ProfileError
+from harness.cli import main
+from harness.cli.main import COMMANDS, hanover, run_command
+from tests.harness import planted
+
+#: What --help must not cost; each is hundreds of milliseconds, or somebody's licence.
+HEAVY = ("pytest", "rich", "jinja2", "jsonschema", "cryptography", "emulator", "harness.suite")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from harness.cli.main import run_command\n"
+        "assert run_command(['--help']) == 0\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", code),
+        cwd=planted.CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_command_is_listed_and_can_be_asked_for_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_command(["--help"]) == 0
+    listed = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f"\n  {name} " in listed
+        assert run_command([name, "--help"]) == 0
+        assert f"Usage: hanover {name}" in capsys.readouterr().out
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("hanover 0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["bake"], "No such command 'bake'"),
+        (["run", "--bake"], "No such option"),
+        (["upgrade"], "Missing argument 'FILE'"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(arguments) == 2
+    said_on = capsys.readouterr()
+    assert said_on.out == ""
+    assert said in said_on.err
+    assert said_on.err.startswith("hanover: ")
+    assert len(said_on.err.splitlines()) == 1
+
+
+ENDS: list[tuple[BaseException, int, str]] = [
+    (LinkError("the stick is gone"), 3, "the stick is gone"),
+    (ProfileError("x.toml: name: found 3, expected a string"), 2, "x.toml: name: found 3"),
+    (FileNotFoundError(2, "No such file or directory", "x"), 3, "x: No such file or directory"),
+    (KeyboardInterrupt(), 130, "interrupted"),
+    (click.Abort(), 130, "interrupted"),
+    (click.ClickException("no"), 1, "no"),
+    (RuntimeError("two\nlines"), 3, "a fault of Hanover itself: RuntimeError: two lines"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "said"), ENDS)
+def test_every_error_has_one_line_and_a_code(
+    error: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @click.command()
+    def broken() -> None:
+        raise error
+
+    monkeypatch.setattr(hanover, "get_command", lambda context, name: broken)
+    assert run_command(["broken"]) == code
+    err = capsys.readouterr().err
+    assert err.startswith(f"hanover: {said}")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("given", "code"), [(0, 0), (1, 1), (None, 0), ("text", 1)])
+def test_a_commands_own_code_is_kept(
+    given: object, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @click.command()
+    def ends() -> None:
+        raise SystemExit(given)
+
+    monkeypatch.setattr(hanover, "get_command", lambda context, name: ends)
+    assert run_command(["ends"]) == code
+
+
+def test_main_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["hanover", "profiles", "no-such"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 2
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
+    code = "from harness.cli.main import main; main()"
+    command = (sys.executable, "-c", code, "profiles", "--json")
+    with subprocess.Popen(
+        command,
+        cwd=planted.CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
