@@ -17,9 +17,8 @@ from emulator.wire.aps import Datagram
 from emulator.wire.codec import Frame
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
-from emulator.wire.ota_file import Container, Element
 from harness.absence import Absence
-from harness.firmware import built
+from harness.firmware import built, with_unknown_elements
 from harness.hub.images import Served, served
 from harness.hub.ledger import Heard, Log
 from harness.hub.lies import Edit
@@ -90,7 +89,8 @@ class Bench:
             self.hub.settings.encrypt = profile.ota.aps_encrypt
             self.lane: Lane = open_lane(link, setup)
         else:
-            self.lane = beside._lane_beside(setup)
+            with unsupported():
+                self.lane = beside.lane.beside(setup)
         self.absences: list[Absence] = []
         self._inquiry = Inquiry(self.hub, self.lane, lambda: self.log, READ_US)
 
@@ -128,10 +128,7 @@ class Bench:
         Raises:
             Unsupported: The device's container has no sub-elements.
         """
-        if self.profile.image.container is not Container.ZCL:
-            raise Unsupported(f"a {self.profile.image.container} container has no sub-elements")
-        elements = (Element(0xF123, b"a vendor's own"), Element(0x0007, b"reserved"))
-        return built(self.profile, filler(500, version), version, elements=elements)
+        return with_unknown_elements(self.profile, filler(500, version), version)
 
     # Time.
 
@@ -312,10 +309,8 @@ class Bench:
     def verdict(self, limit_us: Us = 6 * HOUR) -> Status | int | None:
         """Wait for the next Upgrade End Request and return its status, None if none comes."""
         ends = self.count(ota.UpgradeEndRequest)
-        self.run(lambda: self.count(ota.UpgradeEndRequest) > ends, limit_us)
-        if self.count(ota.UpgradeEndRequest) == ends:
-            return None
-        return self.last(ota.UpgradeEndRequest).status
+        ended = self.run(lambda: self.count(ota.UpgradeEndRequest) > ends, limit_us)
+        return self.last(ota.UpgradeEndRequest).status if ended else None
 
     def quiet_us(self) -> Us:
         """Return a time in which a device that is at work would have been heard."""
@@ -422,10 +417,6 @@ class Bench:
         if whitelist is not None:
             self.hub.settings.whitelist = whitelist | {self.identity.eui64}
 
-    def _lane_beside(self, setup: Setup) -> Lane:
-        with unsupported():
-            return self.lane.beside(setup)
-
     # What was heard of this device.
 
     @property
@@ -457,11 +448,7 @@ class Bench:
         return frame
 
     def last_datagram(self, kind: type[Frame]) -> Datagram:
-        """Return the datagram of the newest frame of one kind.
-
-        Raises:
-            AssertionError: None was heard.
-        """
+        """Return the datagram of the newest frame of one kind, which must have been heard."""
         return self._newest(kind).datagram
 
     def _newest(self, kind: type[Frame]) -> Heard:

@@ -4,6 +4,8 @@ from typing import Any
 
 from emulator.image.build import build
 from emulator.profiles.model import Profile
+from emulator.wire.ota_file import Container, Element
+from harness.verdict import Unsupported
 
 
 def built(
@@ -25,3 +27,15 @@ def built(
         container=profile.image.container,
         **more,
     )
+
+
+def with_unknown_elements(profile: Profile, payload: bytes, version: int) -> bytes:
+    """Return a good image with a vendor's and a reserved sub-element behind the firmware.
+
+    Raises:
+        Unsupported: The container of the profile has no sub-elements.
+    """
+    if profile.image.container is not Container.ZCL:
+        raise Unsupported(f"a {profile.image.container} container has no sub-elements")
+    elements = (Element(0xF123, b"a vendor's own"), Element(0x0007, b"reserved"))
+    return built(profile, payload, version, elements=elements)

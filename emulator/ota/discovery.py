@@ -45,7 +45,7 @@ class Discovery(Download):
         return COORDINATOR if self._profile.server_choice is ServerChoice.COORDINATOR else None
 
     def _undiscovered(self, now: Us) -> Sequence[Action]:
-        self.stage, self.server, self._errors = Stage.UNSERVED, None, 0
+        self.stage, self.server = Stage.UNSERVED, None
         self.deadline = now + self._profile.discovery_retry_s * SECOND
         return NOTHING
 
@@ -91,6 +91,4 @@ class Discovery(Download):
         whole = self._store.offset == held.image_size
         if whole or self._profile.resume is Resume.STORED:  # a whole image is lost by no policy
             return self._fetch(held, Happening.DOWNLOAD_RESUMED, now)
-        if self._profile.resume is Resume.RESTART:
-            self._store.discard()
         return self._ready(now + delay_us)

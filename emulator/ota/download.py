@@ -41,7 +41,6 @@ class Download(Ending):
     def _fetch(self, offer: Offer, what: Happening, now: Us) -> Sequence[Action]:
         """Go on with an image at the offset of the store."""
         self._offer, self._tries = offer, self._profile.block_tries
-        self._page = None
         self._paging = self._profile.page_size_octets > 0 and self.server != self._pageless
         details = (("version", offer.file_version), ("offset", self._store.offset))
         report = Report(what=what, details=details)

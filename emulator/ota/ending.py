@@ -151,7 +151,7 @@ class Ending(Machine):
     # Activation.
 
     def _apply_soon(self, now: Us) -> Sequence[Action]:
-        self.stage, self._answer_by = Stage.APPLYING, 0
+        self.stage = Stage.APPLYING
         self.deadline = now + self._profile.apply_delay_ms * MILLISECOND
         return NOTHING
 

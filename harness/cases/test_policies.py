@@ -3,7 +3,7 @@
 from emulator.units import HOUR, MINUTE
 from emulator.wire import ota, zcl
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION
+from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.cases.conftest import MakeBench
 from harness.covers import covers
 
@@ -73,3 +73,41 @@ def test_device_asks_thrice_before_it_applies(make_bench: MakeBench) -> None:
     assert bench.count(ota.UpgradeEndRequest) >= 3
 
     assert bench.running_version() == NEXT_VERSION  # control: this policy does let it apply
+
+
+@covers("OTA-C-036")
+def test_lower_version_is_taken_or_refused(bench: Bench) -> None:
+    """A device that is offered a lower version installs it, or says that it does not.
+
+    Attack: the hub authorises a version below the running one.
+    Expect: it is downloaded and runs; or Upgrade End INVALID_IMAGE without a single block.
+    Source: ZCL rev 8, 11.13.5; [SL-C], [TL] (accept set).
+    """
+    lower = FIRST_VERSION - 1
+    bench.hub.settings.offers = bench.hub.settings.offers.ANY
+    verdict = bench.offer(bench.image(lower))
+    bench.settle()
+    taken = bench.count(ota.ImageBlockRequest) > 0
+    assert verdict is (Status.SUCCESS if taken else Status.INVALID_IMAGE)
+    assert bench.running_version() == (lower if taken else FIRST_VERSION)
+
+    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control: the way up is open
+
+
+@covers("GB-076")
+def test_downgrade_can_be_forbidden(make_bench: MakeBench) -> None:
+    """A device that must not go back does not, whatever the hub authorises.
+
+    Attack: downgrades are forbidden; the hub offers a lower version, twice.
+    Expect: INVALID_IMAGE each time, no block; the running version stays.
+    Source: gb-alt-han GB-076 [ASSUMED]; WWAH.
+    """
+    bench = make_bench({"ota.downgrade": "refuse"})
+    bench.start()
+    bench.hub.settings.offers = bench.hub.settings.offers.ANY
+    assert bench.offer(bench.image(FIRST_VERSION - 1)) is Status.INVALID_IMAGE
+    assert bench.offer(bench.image(FIRST_VERSION - 2)) is Status.INVALID_IMAGE
+    assert bench.count(ota.ImageBlockRequest) == 0
+    assert bench.running_version() == FIRST_VERSION
+
+    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control

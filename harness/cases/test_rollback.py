@@ -92,7 +92,7 @@ def test_frame_counters_never_go_back(bench: Bench) -> None:
     assert len(bench.frame_counters()) > len(counters) > 50
 
 
-@covers("GB-076", "OTA-C-036")
+@covers("OTA-C-090")
 def test_confirmed_image_stays(bench: Bench) -> None:
     """A device keeps an image that was confirmed, however often its power fails.
 

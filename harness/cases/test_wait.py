@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from emulator.units import DAY, HOUR, MINUTE, SECOND
+from emulator.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
@@ -28,8 +28,14 @@ def _told_to_wait(bench: Bench, wait: tuple[int, int, int | None], blocks: int =
 
 
 @covers("OTA-C-051", "OTA-C-056", "OTA-C-055")
-@pytest.mark.parametrize("period_ms", [500, 1000])
-def test_block_period_is_a_rate_limit(make_bench: MakeBench, period_ms: int) -> None:
+@pytest.mark.parametrize(
+    ("unit", "period", "period_us"),
+    [("ms", 500, 500 * MILLISECOND), ("ms", 1000, SECOND), ("s", 2, 2 * SECOND)],
+    ids=["500_ms", "1000_ms", "2_s"],
+)
+def test_block_period_is_a_rate_limit(
+    make_bench: MakeBench, unit: str, period: int, period_us: int
+) -> None:
     """A device asks no faster than the hub lets it, and forgets the limit after the session.
 
     Attack: WAIT_FOR_DATA with equal times and a block period.
@@ -37,13 +43,13 @@ def test_block_period_is_a_rate_limit(make_bench: MakeBench, period_ms: int) -> 
     is back when the upgrade is over.
     Source: ZigBee OTA 095264 6.10.8.4; ZCL rev 8, 11.5.3, 11.10.10.
     """
-    bench = make_bench({"ota.cluster_revision": 4, "ota.block_sends_period": True})
+    bench = make_bench({"ota.block_period_unit": unit, "ota.block_sends_period": True})
     bench.start()
-    mark = _told_to_wait(bench, (700_000_000, 700_000_000, period_ms))
+    mark = _told_to_wait(bench, (700_000_000, 700_000_000, period))
     bench.run(lambda: bench.count(ota.ImageBlockRequest) >= mark + 20, 10 * MINUTE)
     gaps = [b - a for a, b in pairwise(_request_times(bench)[mark:])]
-    assert bench.value(Attribute.MINIMUM_BLOCK_PERIOD) == period_ms
-    assert min(gaps) >= period_ms * 1000
+    assert bench.value(Attribute.MINIMUM_BLOCK_PERIOD) == period
+    assert min(gaps) >= period_us
 
     bench.hub.serve()  # the session ends, without a restart that would set everything back
     bench.wait(MINUTE)

@@ -113,8 +113,6 @@ class Hub:
             log = self.logs[address] = Log()
         return log
 
-    # Admission: the trust centre's part.
-
     def admit(self, eui64: int, rejoin: bool) -> Joined | None:
         """Return the address for a device on the whitelist; it keeps one for ever."""
         whitelist = self.settings.whitelist
@@ -142,7 +140,7 @@ class Hub:
         return self._outbox.deadline
 
     def power_on(self, now: Us) -> Sequence[Action]:
-        """Start; what is served is not forgotten, members neither."""
+        """Start."""
         self.restart()
         return ()
 

@@ -48,7 +48,9 @@ def test_the_last_image_ends_it_and_the_first_is_applied() -> None:
     assert whats(last) == [Happening.IMAGE_ACCEPTED, script.end(**MORE, file_version=7)]
     assert rig.stage is Stage.ENDING
     rig.hear(script.may_upgrade(**MORE, file_version=7))
-    assert whats(rig.wait()) == [Happening.ACTIVATING, Reboot()]
+    report, reboot = rig.wait()
+    assert report == Report(what=Happening.ACTIVATING, details=(("version", script.OFFERED),))
+    assert reboot == Reboot()
     assert rig.store.done[-1] == "stage"
 
 
@@ -116,6 +118,7 @@ def test_three_images() -> None:
         rig.hear(script.block(offset))
     assert rig.wait() == [script.query(MORE_TYPE)]
     assert whats(fetch_more(rig))[-1] == script.end(Status.REQUIRE_MORE_IMAGE, **MORE)
+    assert rig.client.offer == OFFER
     assert rig.wait() == [script.query(0x0202)]
 
 

@@ -141,8 +141,16 @@ def test_a_bad_block_is_not_kept(bad: Frame) -> None:
     rig = paging()
     rig.hear(bad)
     assert rig.hear(script.block(0)) == []
+    assert (rig.stage, rig.store.octets) == (Stage.PAGING, script.content(0))
+    assert rig.hear(script.block(40)) == [script.ask_page(80)]
+    assert rig.store.octets == script.content(0, 80)
+
+
+def test_a_block_larger_than_asked_is_not_kept_in_a_large_page_either() -> None:
+    rig = paging(page_size_octets=120)
+    rig.hear(script.block(40, bytes(BLOCK + 1)))
+    rig.hear(script.block(0))
     assert rig.store.octets == script.content(0)
-    assert rig.stage is Stage.PAGING
 
 
 # Gaps.
@@ -173,6 +181,23 @@ def test_a_late_block_of_the_stream_is_not_asked_for() -> None:
     assert rig.wait() == [script.ask(0, size=20)]
     assert rig.hear(script.block(80)) == []  # it was only slow
     assert rig.hear(script.block(0, script.content(0, 20))) == [script.ask(40, size=40)]
+
+
+def test_a_late_block_gives_a_gap_no_more_time() -> None:
+    rig = paging(page_size_octets=100)
+    rig.hear(script.block(40))
+    rig.wait()
+    deadline = rig.client.deadline
+    rig.rest(SECOND)
+    rig.hear(script.block(80))
+    assert rig.client.deadline == deadline
+
+
+def test_a_page_that_broke_off_is_no_page_of_silence() -> None:
+    rig = paging()
+    rig.hear(script.block(0))
+    assert rig.wait() == [script.ask(40)]
+    assert rig.hear(script.block(40)) == [script.ask_page(80)]
 
 
 def test_a_short_block_in_a_gap_is_gone_on_from() -> None:
@@ -312,6 +337,16 @@ def test_a_page_never_keeps_more_than_its_size() -> None:
     page = Page(0, 100)
     kept = sum(page.hold(offset, bytes(40), 0) for offset in range(1, 61))
     assert kept == 2
+
+
+def test_what_was_given_up_makes_room() -> None:
+    page = Page(0, 100)
+    assert page.hold(20, bytes(60), 0)
+    assert page.hold(21, bytes(40), 0)  # the same octets, cut otherwise
+    assert (page.next(20), page.next(80)) == (bytes(60), None)
+    assert page.hold(90, bytes(10), 80)
+    assert page.hold(85, bytes(5), 80)
+    assert (page.next(80), page.gap(80)) == (None, 5)
 
 
 @st.composite

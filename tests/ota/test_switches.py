@@ -151,12 +151,15 @@ def test_an_answer_of_no_use_counts_as_an_error(answer: Frame) -> None:
     assert rig.stage is Stage.UNSERVED
 
 
-def test_a_good_answer_forgets_the_errors() -> None:
+@pytest.mark.parametrize(
+    "good", [script.refused_query(), script.offered(file_version=script.RUNNING)]
+)
+def test_a_good_answer_forgets_the_errors(good: Frame) -> None:
     rig = script.at(Stage.QUERYING, errors_before_discovery=2)
     for _ in range(5):
         rig.hear(USELESS[0])
         rig.wait()
-        rig.hear(script.refused_query())
+        rig.hear(good)
         assert rig.stage is Stage.READY
         rig.wait()
 
@@ -235,6 +238,7 @@ def test_a_download_goes_on_without_a_query() -> None:
 def test_a_download_goes_on_after_a_query() -> None:
     rig = interrupted(switches.Resume.QUERY)
     assert rig.start() == []
+    assert rig.client.offer is None
     assert rig.wait() == [script.query()]
     assert whats(rig.hear(script.offered())) == [Happening.DOWNLOAD_RESUMED, script.ask(40)]
 

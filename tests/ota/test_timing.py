@@ -227,6 +227,33 @@ def test_a_countdown_is_never_negative(current: int, upgrade: int) -> None:
     assert timing.countdown_s(current, upgrade) == max(0, upgrade - current)
 
 
+# When an answer is listened for.
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_an_answer_is_expected_while_a_request_is_out(stage: Stage) -> None:
+    rig = script.at(stage)
+    asks = {
+        *(Stage.DISCOVERING, Stage.RESOLVING, Stage.QUERYING, Stage.QUERYING_MORE),
+        *(Stage.DOWNLOADING, Stage.PAGING, Stage.ENDING),
+    }
+    assert rig.client.expects_answer(rig.now) is (stage in asks)
+    rig.client.stop()
+    assert not rig.client.expects_answer(rig.now)
+
+
+def test_leave_is_listened_for_only_as_long_as_an_answer_takes() -> None:
+    rig = script.at(Stage.ENDING, end_tries=2)
+    for _ in range(3):  # the first request, the repeated one
+        assert rig.client.expects_answer(rig.now)
+        rig.rest(rig.profile.response_timeout_ms * MILLISECOND)
+        assert not rig.client.expects_answer(rig.now)
+        rig.wait() or rig.wait()
+    assert rig.stage is Stage.WAITING  # and a reminder
+    rig.hear(script.may_upgrade(0, ota.WAIT_FOR_ANOTHER))
+    assert not rig.client.expects_answer(rig.now)
+
+
 # Image Notify.
 
 

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from emulator import Probe
@@ -65,9 +65,9 @@ PLANS = st.lists(st.one_of(LOSSES, SHIFTS, HARM), max_size=6)
 LAWFUL = st.lists(st.one_of(LOSSES, SHIFTS), max_size=6)
 
 
-def attempt(plan: list[FrameFault]) -> Bench:
+def attempt(plan: list[FrameFault], defect: str | None = None) -> Bench:
     """Offer an image under a plan of faults, then let the air be good again."""
-    bench = Bench(PROFILE)
+    bench = Bench(PROFILE, defect=defect)
     bench.start()
     bench.plan(*plan)
     bench.offer(bench.image(size=SIZE), limit_us=HOUR)
@@ -100,7 +100,7 @@ def slots(bench: Bench) -> list[bytes]:
     return [bytes(flash[slice(*PROFILE.flash.areas[name])]) for name in ("slot_a", "slot_b")]
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(PLANS)
 def test_no_plan_spoils_an_image_or_loses_an_update(plan: list[FrameFault]) -> None:
     bench = attempt(plan)
@@ -110,7 +110,7 @@ def test_no_plan_spoils_an_image_or_loses_an_update(plan: list[FrameFault]) -> N
     assert any(one.startswith(image) for one in slots(bench))
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(LAWFUL)
 def test_loss_and_disorder_leave_the_client_where_the_rules_say(plan: list[FrameFault]) -> None:
     """Offsets only grow within a download, gaps are retries, and what runs was offered."""
@@ -123,6 +123,19 @@ def test_loss_and_disorder_leave_the_client_where_the_rules_say(plan: list[Frame
     backwards = [step for step in steps if step < 0]
     assert all(offset < total for offset in offsets)
     assert len(backwards) <= len(plan)  # late or doubled requests, or a download begun anew
-    ended = {one.status for one in bench.heard(ota.UpgradeEndRequest)}
-    assert ended <= {ota.Status.SUCCESS, ota.Status.ABORT}
+    assert verdicts(bench) <= {ota.Status.SUCCESS, ota.Status.ABORT}
     assert runs_in_the_end(bench)
+
+
+def verdicts(bench: Bench) -> set[int]:
+    """Return what the device said of its downloads."""
+    return {one.status for one in bench.heard(ota.UpgradeEndRequest)}
+
+
+def test_a_client_that_stores_a_duplicate_is_found() -> None:
+    def spoilt(plan: list[FrameFault]) -> bool:
+        return ota.Status.INVALID_IMAGE in verdicts(attempt(plan, "D002"))
+
+    small = settings(max_examples=2000, derandomize=True, deadline=None)
+    plan = find(LAWFUL, spoilt, settings=small)
+    assert len(plan) == 1  # shrunk to the one fault that matters

@@ -8,6 +8,7 @@ from emulator.device.application import Application
 from emulator.device.defects.model import Defect, with_client, with_parts
 from emulator.ota.client import OtaClient
 from emulator.ota.stages import Stage
+from emulator.profiles.switches import Consent
 from emulator.units import SECOND, Us
 from emulator.wire import ota, zcl
 from emulator.wire.aps import Datagram
@@ -33,6 +34,23 @@ class _DropsWhatItHolds(OtaClient):
         if self._store.held is not None:
             self._store.discard()
         return super()._serve(now, delay_us)
+
+
+class _SaysYesAndDoesNot(OtaClient):
+    def _answered(self, response: ota.QueryNextImageResponse, now: Us) -> Sequence[Action]:
+        if (response.file_version or self._version) < self._version:
+            return self._rest(now)
+        return super()._answered(response, now)
+
+
+class _ForgetsThatItMustNot(OtaClient):
+    def _answered(self, response: ota.QueryNextImageResponse, now: Us) -> Sequence[Action]:
+        true = self._profile
+        self._profile = replace(true, downgrade=Consent.ACCEPT)
+        try:
+            return super()._answered(response, now)
+        finally:
+            self._profile = true
 
 
 class _GuessesTheRest(Application):
@@ -221,5 +239,19 @@ DEFECTS: tuple[Defect, ...] = (
         copies="zsmartsystems 1217, 1078",
         parts=with_parts(application=_AnswersEverything),
         caught_by=("default_response_is_disabled",),
+    ),
+    Defect(
+        id="D069",
+        title="passes a lower version over without a word",
+        copies="OTA-C-036",
+        parts=with_client(_SaysYesAndDoesNot),
+        caught_by=("lower_version_is_taken_or_refused",),
+    ),
+    Defect(
+        id="D070",
+        title="goes back to a lower version where that is forbidden",
+        copies="GB-076; [SL-C] under WWAH",
+        parts=with_client(_ForgetsThatItMustNot),
+        caught_by=("downgrade_can_be_forbidden",),
     ),
 )
