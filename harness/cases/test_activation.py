@@ -145,6 +145,7 @@ def test_wildcards_release_the_image(bench: Bench, wildcards: dict[str, int]) ->
 @pytest.mark.parametrize(
     ("name", "value"),
     [("manufacturer", 0x1234), ("image_type", 0x0777), ("file_version", 0x7777)],
+    ids=["manufacturer", "image_type", "file_version"],
 )
 def test_response_for_another_image_is_discarded(bench: Bench, name: str, value: int) -> None:
     """A waiting device does not start because another image may.

@@ -85,6 +85,7 @@ def _notify(bench: Bench, **fields: int) -> ota.ImageNotify:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("manufacturer", 0x1234), ("image_type", 0x0777), ("file_version", 0x01000000)],
+    ids=["manufacturer", "image_type", "running_version"],
 )
 def test_broadcast_notify_for_others_is_ignored(bench: Bench, name: str, value: int) -> None:
     """A device does not ask because of a broadcast meant for other devices or its own version.

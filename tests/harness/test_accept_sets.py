@@ -23,7 +23,7 @@ BASE = load.load(load.names()[0])
 SWITCHED = {one.id: one for one in catalogue.load().values() if one.switches}
 
 
-def value_of(key: str) -> Any:
+def value_of(key: str) -> Any:  # noqa: ANN401 - the values of a profile
     """Return the value of a profile key of the base profile."""
     value: Any = BASE
     for part in key.split("."):
