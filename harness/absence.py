@@ -8,7 +8,7 @@ Source: design section 9.
 
 from dataclasses import dataclass, field
 
-from emulator.units import Us
+from emulator.units import SECOND, Us
 from emulator.wire.codec import Frame
 
 #: How many times the latest answer of a control silence must last.
@@ -23,6 +23,12 @@ class Absence:
     waited_us: Us
     latest_us: Us
     heard: int
+
+    def __str__(self) -> str:
+        return (
+            f"no {self.kind} in {self.waited_us / SECOND:.6f} s;"
+            f" the latest answer of a control took {self.latest_us / SECOND:.6f} s"
+        )
 
 
 @dataclass(slots=True)

@@ -119,6 +119,8 @@ def judge(
         duration_us=sum(bench.now for bench in benches),
         datagrams=sum(1 for bench in benches for _ in bench.trace.datagrams()),
         seed=seed,
+        switches=_switches(what, benches),
+        absences=tuple(str(one) for bench in benches for one in bench.absences),
     )
     if error is None:
         return result
@@ -138,6 +140,20 @@ def judge(
         reason=cut(f"{kind}: {first_line(error)} (at {place(error, item.path)})"),
         traceback=traceback_of(error, item.path),
     )
+
+
+def _switches(what: About, benches: Sequence[Bench]) -> tuple[str, ...]:
+    """Return the profile keys that the verdict depended on, with the values of the first bench."""
+    keys = {key: None for each in what.coverage.requirements for key in each.switches}
+    if not benches:
+        return ()
+    return tuple(f"{key} = {_shown(benches[0].profile, key)}" for key in keys)
+
+
+def _shown(profile: object, key: str) -> str:
+    for part in key.split("."):
+        profile = getattr(profile, part)
+    return str(getattr(profile, "value", profile))
 
 
 def last_frame(benches: Sequence[Bench]) -> str | None:

@@ -50,6 +50,7 @@ class CaseResult:
     seed: int = 0
     trace: str | None = None
     switches: tuple[str, ...] = ()
+    absences: tuple[str, ...] = ()  # silences: how long was waited, how late a control's answer was
     notes: tuple[str, ...] = ()
     traceback: str | None = None  # of an error: the harness or its environment broke
 
@@ -78,7 +79,8 @@ def parse(text: str) -> CaseResult:
         )
         for each in values["requirements"]
     )
-    values["switches"], values["notes"] = tuple(values["switches"]), tuple(values["notes"])
+    for name in ("switches", "absences", "notes"):
+        values[name] = tuple(values[name])
     return CaseResult(**values)
 
 

@@ -96,6 +96,8 @@ def _trouble(result: CaseResult, report: RunReport, paint: Paint) -> Iterator[st
     else:
         yield f"  reason       {result.reason}"
     yield f"  frame        {result.frame or 'none of the OTA cluster'}"
+    yield from (f"  switch       {switch}" for switch in result.switches)
+    yield from (f"  silence      {absence}" for absence in result.absences)
     if result.trace is not None:
         yield f"  trace        {result.trace}"
     yield f"  replay       {replay(result, report)}"

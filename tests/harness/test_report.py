@@ -15,8 +15,8 @@ from harness.report.compose import FailOn, compose, exit_code
 from harness.report.model import CaseResult, Cited, RunReport, State, dump, parse, state_of
 from harness.requirements import catalogue
 from harness.requirements.catalogue import Evidence, Level
-from harness.runner import RunResult
-from harness.suite import Collected, RunOptions
+from harness.runner import RunResult, run_suite
+from harness.suite import Collected, RunOptions, built_in
 from harness.verdict import Outcome
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
@@ -74,7 +74,7 @@ def report(*results: CaseResult, seed: int = 0, **more: bool) -> RunReport:
 
 MIXED = (
     result("a::good", "B1", PASSED, (cited("OTA-C-001"),)),
-    result("a::good", "B2", FAILED, (cited("OTA-C-001"), cited("GB-064"))),
+    result("a::good", "B2", FAILED, (cited("OTA-C-001"), cited("GB-068"))),
     result("a::other", "B1", UNSUPPORTED, (cited("OTA-C-002"),)),
     result("b::third", "B1", ERROR, (cited("GB-065"),), traceback="Traceback: \x00 <&>"),
     result("b::third", "B2", INCONCLUSIVE, (cited("GB-065"),)),
@@ -173,7 +173,7 @@ def test_how_a_run_ends(ran: RunResult, code: int) -> None:
     ("verdict", "required", "code"),
     [
         (UNSUPPORTED, (), 0),
-        (UNSUPPORTED, ("GB-064",), 0),
+        (UNSUPPORTED, ("GB-068",), 0),
         (UNSUPPORTED, ("OTA-C-001",), 1),
         (INCONCLUSIVE, ("OTA-C-001",), 1),
         (PASSED, ("OTA-C-001",), 0),
@@ -184,7 +184,7 @@ def test_a_required_requirement_needs_a_verdict(
     verdict: Outcome, required: tuple[str, ...], code: int
 ) -> None:
     one = result("a::x", "B1", verdict, (cited("OTA-C-001"),))
-    ran = found(one, result("a::y", "B1", PASSED, (cited("GB-064"),)))
+    ran = found(one, result("a::y", "B1", PASSED, (cited("GB-068"),)))
     assert exit_code(ran, FailOn.ALL, required) == code
 
 
@@ -244,7 +244,7 @@ def test_junit_maps_every_verdict() -> None:
     assert cases["good[B1]"].find("failure") is None
     failure = cases["good[B2]"].find("failure")
     assert failure is not None
-    assert failure.attrib["message"] == "OTA-C-001, GB-064: failed: it is so"
+    assert failure.attrib["message"] == "OTA-C-001, GB-068: failed: it is so"
     assert "expected: INVALID_IMAGE (0x96)" in (failure.text or "")
     skipped = cases["other[B1]"].find("skipped")
     assert skipped is not None
@@ -334,3 +334,14 @@ def test_a_strange_report_in_the_folder_is_replaced(tmp_path: Path, text: str) -
     (tmp_path / "report.json").write_text(text, "utf-8")
     folder.write(tmp_path, report(*MIXED))
     assert json.loads((tmp_path / "report.json").read_text("utf-8"))["exit_code"] == 3
+
+
+def test_a_result_names_its_switches_and_silences() -> None:
+    made = run_suite(
+        RunOptions(match=("OTA-C-016", "OTA-C-034"), profiles=(built_in()[0],))
+    ).results
+    by_name = {one.case.partition("::")[2]: one for one in made}
+    notified = by_name["unicast_notify_is_followed_by_a_query"]
+    assert any("no QueryNextImageRequest in" in line for line in notified.absences)
+    assert by_name["running_version_is_not_downloaded"].switches == ("ota.reinstall = refuse",)
+    assert parse(dump(notified)) == notified
