@@ -17,8 +17,6 @@ from harness.hub.images import Served, served
 
 #: Octets of the payload that a bridge runs before its upgrade.
 FIRST_PAYLOAD: Octets = 256
-#: Step that only a raw container with a trailer has, in profiles that know it.
-_TRAILER = "trailer"
 
 
 class UnfitError(ValueError):
@@ -149,9 +147,9 @@ def _steps(
         unfit.add(VerifyStep.MANIFEST)
     kept = [step for step in steps if step not in unfit]
     if raw and file.signature is not None:
-        kept += [step for step in VerifyStep if step == _TRAILER and step not in kept]
-    elif not raw or file.signature is None:
-        kept = [step for step in kept if step != _TRAILER]
+        kept += [VerifyStep.TRAILER] if VerifyStep.TRAILER not in kept else []
+    else:
+        kept = [step for step in kept if step is not VerifyStep.TRAILER]
     return tuple(kept)
 
 

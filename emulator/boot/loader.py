@@ -108,7 +108,7 @@ class Loader:
 
     @property
     def last_failure(self) -> SlotFacts | None:
-        """Return the facts of the image whose trial failed last, until another one is confirmed."""
+        """Return the facts of the image whose trial failed last, until one is confirmed or forgiven."""
         return _held(self._record().images[2])
 
     @property
@@ -138,6 +138,12 @@ class Loader:
             raise RuntimeError(f"{record.state.name}: the standby slot is the way back")
         if self.facts(self.standby) is not None:
             self._records.write(_steady(_without(record, self.standby), record.active))
+
+    def forgive(self) -> None:
+        """Forget which image failed its trial last: it may be stored and tried once more."""
+        record = self._record()
+        if _held(record.images[2]) is not None:
+            self._records.write(_with(record, 2, NO_IMAGE))
 
     def stage(self, slot: int, facts: SlotFacts) -> None:
         """Have a verified image tried at the next boot.

@@ -156,6 +156,8 @@ class DownloadStore:
             self._extra.offer, self._extra.whole = offer, False
             self._writer = self._make_writer.begin(self._extra.area)
             return
+        if self._is_last_failure(offer):  # forgiven: a reset must not take it for a failure again
+            self._loader.forgive()
         self._loader.withdraw()
         self._memory.change(
             download=Download.ERASING,
@@ -262,18 +264,25 @@ class DownloadStore:
         return (Report(what=Happening.CONFIRMED),)
 
     def failed_before(self, offer: Offer) -> bool:
-        """Tell whether this image failed its last trial and nobody asked for another attempt."""
-        failed = self._loader.last_failure
-        return (
-            failed is not None
-            and not self._forgiven
-            and (failed.manufacturer, failed.image_type, failed.file_version, failed.size)
-            == (offer.manufacturer, offer.image_type, offer.file_version, offer.image_size)
-        )
+        """Tell whether this image failed its last trial and nobody asked for another attempt.
+
+        An offer has no digest: another image under the same ids and of the same size is taken for
+        the one that failed.
+        """
+        return not self._forgiven and self._is_last_failure(offer)
 
     def forgive(self) -> None:
         """Take the next offer even if it failed before: the server asked, by a unicast notify."""
         self._forgiven = True
+
+    def _is_last_failure(self, offer: Offer) -> bool:
+        failed = self._loader.last_failure
+        return failed is not None and offer == Offer(
+            manufacturer=failed.manufacturer,
+            image_type=failed.image_type,
+            file_version=failed.file_version,
+            image_size=failed.size,
+        )
 
     @property
     def _standby(self) -> Area:

@@ -28,6 +28,7 @@ class Discovery(Download):
             now: Virtual time in microseconds.
             hurry: Whether the hub must be reached at once, to confirm a new image.
         """
+        self._hurried = hurry
         self.server = self._store.server
         if self.server is None:
             return self._discover(now)
@@ -90,5 +91,6 @@ class Discovery(Download):
         self._store.resume()
         whole = self._store.offset == held.image_size
         if whole or self._profile.resume is Resume.STORED:  # a whole image is lost by no policy
+            self._unasked = True
             return self._fetch(held, Happening.DOWNLOAD_RESUMED, now)
         return self._ready(now + delay_us)

@@ -32,6 +32,7 @@ class Ending(Machine):
 
     def _downloaded(self, now: Us) -> Sequence[Action]:
         """Verify the image, and put the verdict on the air before anything restarts."""
+        self._unasked = False
         refused = self._store.check()
         if refused is not None:
             end = self._end(refused.status)

@@ -75,6 +75,10 @@ class Machine:
         self._errors = 0
         #: Whether the server asked for this query by a unicast notify.
         self._named = False
+        #: Whether an image on trial has not reached the server yet: there is no time for a rest.
+        self._hurried = False
+        #: Whether the download went on from an earlier life, and nobody was asked about it since.
+        self._unasked = False
         self._asked_at: Us = 0
         #: Until when an answer to an Upgrade End Request is listened for.
         self._answer_by: Us = 0
@@ -155,8 +159,12 @@ class Machine:
         return self._ready(now + (self._profile.query_period_s + jitter_s) * SECOND)
 
     def _stopped(self, now: Us, why: str) -> Sequence[Action]:
+        """Leave a download; one that went on without a query gives way to a query at once."""
         report = Report(what=Happening.DOWNLOAD_STOPPED, details=(("why", why),))
-        return (report, *self._rest(now))
+        self._rest(now)
+        if self._unasked:
+            self._unasked, self.deadline = False, now
+        return (report,)
 
     def _want(self, part: int) -> None:
         """Turn to one of the images of an upgrade; the first one begins it anew."""

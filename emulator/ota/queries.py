@@ -99,9 +99,12 @@ class Queries(Discovery):
         return self._query(now)
 
     def _query_failed(self, now: Us) -> Sequence[Action]:
-        """Count a query that brought nothing of use; too many in a row, and the server is lost."""
+        """Count a query that brought nothing of use; too many in a row, and the server is lost.
+
+        A trial would be over in a period: there the server is sought anew at once.
+        """
         self._errors += 1
-        if self._errors >= self._profile.errors_before_discovery:
+        if self._hurried or self._errors >= self._profile.errors_before_discovery:
             return self._undiscovered(now)
         return self._rest(now)
 
@@ -115,6 +118,7 @@ class Queries(Discovery):
     # The offer.
 
     def _on_query_response(self, response: ota.QueryNextImageResponse, now: Us) -> Sequence[Action]:
+        self._hurried = False
         reached = self._store.reached_server()
         return (*reached, *self._answered(response, now))
 

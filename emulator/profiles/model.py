@@ -115,6 +115,7 @@ class VerifyStep(StrEnum):
     DESTINATION = "destination"
     SIZE = "size"
     STRUCTURE = "structure"
+    TRAILER = "trailer"
     INTEGRITY = "integrity"
     MANIFEST = "manifest"
 
@@ -273,6 +274,9 @@ class ImageProfile(Section):
             self._refuse("verify", found, "each step once")
         if VerifyStep.MANIFEST in self.verify and self.manifest is Manifest.NONE:
             self._refuse("verify", found, 'no "manifest" step where image.manifest is "none"')
+        if VerifyStep.TRAILER in self.verify and self.container is not Container.GBCS:
+            expected = f'no "trailer" step: container "{self.container}" has no trailer'
+            self._refuse("verify", found, expected)
         if VerifyStep.INTEGRITY in self.verify and self.container is not Container.ZCL:
             expected = f'no "integrity" step: container "{self.container}" has no sub-elements'
             self._refuse("verify", found, expected)

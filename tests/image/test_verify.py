@@ -22,7 +22,7 @@ from emulator.image.verify import (
     known_steps,
     verify,
 )
-from emulator.profiles.model import Manifest
+from emulator.profiles.model import Manifest, VerifyStep
 from emulator.wire.manifest import ImageManifest
 from emulator.wire.ota import Status
 from emulator.wire.ota_file import Container, Element
@@ -167,7 +167,7 @@ def test_each_step_refuses_what_no_other_would(step: str, case: Trial) -> None:
 def test_every_step_has_its_refusals() -> None:
     """Miss no step in the table above; the trailer has tests of its own."""
     assert {step for step, _, _ in REFUSED} == set(DEFAULT_STEPS)
-    assert known_steps() == tuple(STEPS)
+    assert known_steps() == tuple(STEPS) == tuple(VerifyStep)
     assert set(STEPS) - set(DEFAULT_STEPS) == {"trailer"}
 
 

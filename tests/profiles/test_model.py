@@ -57,6 +57,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"image.verify": ["size", "size"]}, r"expected each step once"),
     ({"image.manifest": "none"}, r'image\.verify: .*no "manifest" step'),
     ({"image.container": "gbcs"}, r'image\.verify: .*no "integrity" step'),
+    ({"image.verify": ["header", "trailer"]}, r'image\.verify: .*no "trailer" step'),
     ({"flash.program_size_octets": 3}, r"found 3, expected a power of two"),
     ({"flash.program_size_octets": 512}, r"found 512, expected 1\.\.256"),
     ({"flash.erase_size_octets": 4000}, r"found 4000, expected a multiple of program_size"),
