@@ -7,14 +7,39 @@ from enum import StrEnum
 from emulator.actions import Happening, Report
 from emulator.units import HOUR, MINUTE, SECOND, Octets, Us
 from emulator.wire import ota
+from emulator.wire.aps import Datagram
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Status
 from harness.adaptation import Plan
 from harness.bench import READ_US, Bench
+from harness.trace import dissect
 
-#: Called with octets downloaded, and octets of the whole image.
-Progress = Callable[[Octets, Octets], None]
 
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Count what is seen of a download; times are virtual."""
+
+    image_octets: Octets
+    #: Octets up to the place that was asked for last.
+    done: Octets = 0
+    #: Block requests; how many of them came again without having been told to wait.
+    blocks: int = 0
+    retries: int = 0
+    #: How often the hub told the bridge to wait.
+    waits: int = 0
+    elapsed_us: Us = 0
+
+    @property
+    def blocks_per_s(self) -> float:
+        """Return the rate of block requests per virtual second."""
+        return self.blocks * SECOND / self.elapsed_us if self.elapsed_us else 0.0
+
+
+#: Called whenever a block was asked for, and when all are there.
+Progress = Callable[[Tally], None]
+
+#: Command and status of an Image Block Response that tells to wait; read before the frame is.
+_WAIT = bytes((0x05, Status.WAIT_FOR_DATA))
 #: What ends the time after a verdict of success.
 _ENDS = frozenset({Happening.CONFIRMED, Happening.ROLLED_BACK, Happening.DEAD})
 #: Longest that the whole download may take.
@@ -48,6 +73,7 @@ class Upgrade:
     blocks: int
     octets: Octets
     retries: int
+    waits: int
     download_us: Us
     total_us: Us
 
@@ -61,6 +87,11 @@ class Upgrade:
         """Return the rate of the download in octets per virtual second."""
         return self.octets * SECOND / self.download_us if self.download_us else 0.0
 
+    @property
+    def blocks_per_s(self) -> float:
+        """Return the rate of the download in block requests per virtual second."""
+        return self.blocks * SECOND / self.download_us if self.download_us else 0.0
+
 
 class Session:
     """Drive a bench through one upgrade, and count what is seen of it."""
@@ -68,8 +99,13 @@ class Session:
     def __init__(self, bench: Bench, plan: Plan, progress: Progress) -> None:
         self._bench, self._plan, self._progress = bench, plan, progress
         self._reports: list[Report] = []
-        self._seen_rows = 0
-        self._asked = -1
+        self._seen_rows = self._seen_frames = 0
+        self._began: Us = 0
+        self._tally = Tally(image_octets=plan.image.image_size)
+        self._furthest: Octets = 0
+        #: When each offset was asked for last, and when the hub told to wait.
+        self._asked_at: dict[Octets, Us] = {}
+        self._told_at: list[Us] = []
 
     def run(self) -> Upgrade:
         """Do the upgrade; nothing is judged before this returns.
@@ -80,19 +116,16 @@ class Session:
         bench = self._bench
         bench.start()
         before = bench.running_version()
-        began = bench.now
+        self._began = bench.now
         status = self._download()
-        download_us = bench.now - began
+        download_us = bench.now - self._began
         if status == Status.SUCCESS:
             self._wait_for_the_end()
         total_us = bench.now
         bench.wait(MINUTE)  # what was confirmed stays
         after = bench.running_version()
         ending, reason = self._judge(status, after)
-        requests = bench.heard(ota.ImageBlockRequest)
-        offsets = {one.file_offset: one.maximum_data_size for one in requests}
-        size = self._plan.image.image_size
-        furthest = max((at + count for at, count in offsets.items()), default=0)
+        tally, size = self._tally, self._plan.image.image_size
         return Upgrade(
             ending=ending,
             reason=reason,
@@ -101,9 +134,10 @@ class Session:
             version_after=after,
             version_offered=self._plan.file_version,
             image_octets=size,
-            blocks=len(requests),
-            octets=min(furthest, size),
-            retries=len(requests) - len(offsets),
+            blocks=tally.blocks,
+            octets=min(self._furthest, size),
+            retries=tally.retries,
+            waits=tally.waits,
             download_us=download_us,
             total_us=total_us,
         )
@@ -129,35 +163,59 @@ class Session:
 
     def _ended(self) -> bool:
         """Show progress where there is any; tell whether the verdict is there."""
-        counts = self._bench.hub.counts
-        asked = counts.get(ota.ImageBlockRequest, 0)
-        if asked != self._asked:
-            self._asked = asked
-            last = self._bench.hub.heard[-1].frame
-            if isinstance(last, ota.ImageBlockRequest):
-                self._progress(last.file_offset, self._plan.image.image_size)
-        return ota.UpgradeEndRequest in counts
+        self._read_rows()
+        if self._count_requests():
+            self._tally.elapsed_us = self._bench.now - self._began
+            self._progress(self._tally)
+        return ota.UpgradeEndRequest in self._bench.hub.counts
+
+    def _count_requests(self) -> bool:
+        """Count the new block requests; tell whether there is one."""
+        tally, heard = self._tally, self._bench.hub.heard
+        before = tally.blocks
+        for at, _, frame, _ in heard[self._seen_frames :]:
+            if isinstance(frame, ota.ImageBlockRequest):
+                offset = frame.file_offset
+                last = self._asked_at.get(offset)
+                tally.blocks += 1
+                tally.retries += last is not None and not self._was_told(last, at)
+                tally.done = offset
+                self._asked_at[offset] = at
+                self._furthest = max(self._furthest, offset + frame.maximum_data_size)
+        self._seen_frames = len(heard)
+        return tally.blocks > before
+
+    def _was_told(self, after: Us, before: Us) -> bool:
+        """Tell whether the hub told to wait between two requests; the second's answer is not it."""
+        return any(after <= told < before for told in self._told_at[-2:])
 
     def _wait_for_the_end(self) -> None:
         """Let the bridge activate, run its trial, and be confirmed or go back."""
-        bench, size = self._bench, self._plan.image.image_size
-        self._progress(size, size)
+        bench, tally = self._bench, self._tally
+        tally.done = tally.image_octets
+        self._progress(tally)
         trial_us = bench.profile.boot.confirm_within_s * SECOND
         bench.run(self._finished, trial_us + HOUR)
 
     def _finished(self) -> bool:
-        """Read the new rows of the trace; tell whether one says that it is over."""
+        """Tell whether a new row of the trace says that it is over."""
+        seen = len(self._reports)
+        self._read_rows()
+        return any(report.what in _ENDS for report in self._reports[seen:])
+
+    def _read_rows(self) -> None:
+        """Read the new rows of the trace: what the bridge reports, and when it is told to wait."""
         rows = self._bench.trace.rows
-        over = False
-        for row in rows[self._seen_rows :]:
-            if isinstance(row[3], Report):
-                self._reports.append(row[3])
-                over = over or row[3].what in _ENDS
+        for at, who, what, subject in rows[self._seen_rows :]:
+            if isinstance(subject, Report):
+                self._reports.append(subject)
+            elif what == "send" and who == "hub" and _says_wait(subject):
+                self._tally.waits += 1
+                self._told_at.append(at)
         self._seen_rows = len(rows)
-        return over
 
     def _judge(self, status: int | None, after: int | None) -> tuple[Ending, str]:
-        self._finished()
+        self._read_rows()
         last = {report.what: report for report in self._reports}
         refused, stopped = last.get(Happening.IMAGE_REFUSED), last.get(Happening.DOWNLOAD_STOPPED)
         if status is None or (status == Status.ABORT and refused is None):
@@ -175,3 +233,10 @@ def _why(report: Report | None, otherwise: str) -> str:
     if report is None:
         return otherwise
     return str(dict(report.details).get("why", otherwise))
+
+
+def _says_wait(subject: object) -> bool:
+    if not isinstance(subject, Datagram) or subject.payload[2:4] != _WAIT:
+        return False
+    frame = dissect(subject)
+    return isinstance(frame, ota.ImageBlockResponse) and frame.status == Status.WAIT_FOR_DATA

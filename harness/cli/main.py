@@ -1,10 +1,11 @@
 """Be the command ``hanover``: find the subcommand, end with one line and the right exit code."""
 
+import io
 import os
 import sys
 import traceback
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -78,7 +79,39 @@ def hanover() -> None:
 
 def main() -> NoReturn:
     """Run the command line; never ends in a traceback."""
+    _let_readers_leave()
     sys.exit(run_command(sys.argv[1:]))
+
+
+class _Stdout(io.FileIO):
+    """Be standard output whose reader may leave (``| head``): the exit code is still the work's."""
+
+    _failed = False
+
+    def write(self, octets: Any, /) -> int:  # noqa: ANN401 - as FileIO: any buffer
+        """Write octets; drop them where nobody reads, and after an error that was raised once."""
+        try:
+            return super().write(octets)
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError) and not self._failed:
+                self._failed = True  # what is buffered comes again when the interpreter ends
+                raise
+            return memoryview(octets).nbytes
+
+
+def _let_readers_leave() -> None:
+    """Put what takes a closed pipe calmly in the place of standard output."""
+    given = sys.stdout
+    try:
+        raw = _Stdout(given.fileno(), "w", closefd=False)
+    except (AttributeError, OSError, ValueError):  # there is none, or none of the system's
+        return
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=given.encoding,
+        errors=given.errors,
+        line_buffering=bool(given.line_buffering),
+    )
 
 
 def run_command(arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from harness.adaptation import Plan
     from harness.bench import Bench
-    from harness.upgrade import Progress, Upgrade
+    from harness.upgrade import Progress, Tally, Upgrade
 
 #: Without a terminal, progress is a line for each such part of the whole.
 _PARTS = 10
@@ -120,23 +120,45 @@ def _progress() -> "Iterator[Progress]":
     from rich.progress import BarColumn, DownloadColumn, TextColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TextColumn("{task.fields[pace]}"),
+    )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("download", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+        task = bars.add_task("download", total=None, pace="")
+
+        def show(tally: "Tally") -> None:
+            bars.update(task, completed=tally.done, total=tally.image_octets, pace=_pace(tally))
+
+        yield show
 
 
 def _line_by_line() -> "Progress":
     shown = 0
 
-    def show(done: int, total: int) -> None:
+    def show(tally: "Tally") -> None:
         nonlocal shown
+        done, total = tally.done, tally.image_octets
         part = done * _PARTS // total if total else 0
         if part > shown:
             shown = part
-            click.echo(f"{part * 100 // _PARTS:3} % ({done} of {total} octets)", err=True)
+            percent = part * 100 // _PARTS
+            click.echo(f"{percent:3} % ({done} of {total} octets), {_pace(tally)}", err=True)
 
     return show
+
+
+def _pace(seen: "Tally | Upgrade") -> str:
+    return (
+        f"{_count(seen.waits, 'wait')}, {_count(seen.retries, 'retry', 'retries')},"
+        f" {seen.blocks_per_s:.1f} blocks/s"
+    )
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _as_document(file: str, plan: "Plan", result: "Upgrade") -> dict[str, object]:
@@ -149,6 +171,7 @@ def _as_document(file: str, plan: "Plan", result: "Upgrade") -> dict[str, object
         "good": result.good,
         **asdict(result),
         "octets_per_s": round(result.octets_per_s, 1),
+        "blocks_per_s": round(result.blocks_per_s, 1),
     }
 
 
@@ -164,7 +187,7 @@ def _print(plan: "Plan", result: "Upgrade") -> None:
         "after": _version(result.version_after),
         "download": (
             f"{result.octets} of {result.image_octets} octets in {result.blocks} blocks,"
-            f" {result.retries} retries"
+            f" {_pace(result)}"
         ),
         "time": (
             f"{result.total_us / SECOND:.3f} s of virtual time,"

@@ -140,6 +140,7 @@ def totals(report: RunReport) -> Iterator[str]:
         yield _row(level, counted)
     yield _row("all", report.verdicts())
     yield ""
+    yield from (f"required: {one.id} lacks a verdict: {one.state}" for one in _missed(report))
     yield _conclusion(report)
     yield (
         f"{report.covered} of {len(report.requirements)} requirements have a case;"
@@ -155,12 +156,26 @@ def _conclusion(report: RunReport) -> str:
         but = f"; {failed} failures do not count (--fail-on {report.fail_on})" if failed else ""
         return f"Good{but}."
     if report.exit_code == 1:
-        return f"Failed (--fail-on {report.fail_on})."
+        also = ", --require" if _missed(report) else ""
+        return f"Failed (--fail-on {report.fail_on}{also})."
     if report.exit_code == 2:
         return "Nothing was judged."
     if report.exit_code == 130:
         return "Interrupted: this is what was found until then."
     return "The harness or its environment broke: see what has ERR, and the problems."
+
+
+def _missed(report: RunReport) -> list[Judged]:
+    """Return the requirements of ``--require`` of which a case has no verdict, or none ran."""
+    open_ids = {
+        cited.id
+        for result in report.results
+        if result.verdict in (Outcome.UNSUPPORTED, Outcome.INCONCLUSIVE)
+        for cited in result.requirements
+    }
+    seen = {cited.id for result in report.results for cited in result.requirements}
+    wanted = (one for one in report.requirements if one.id in report.required)
+    return [one for one in wanted if one.id in open_ids or one.id not in seen]
 
 
 def _row(name: str, counted: Mapping[Outcome, int]) -> str:

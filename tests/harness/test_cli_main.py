@@ -1,5 +1,6 @@
 """``hanover`` is quick to answer, and every end has one line and its exit code."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import click
 import pytest
 
 from emulator.errors import LinkError, ProfileError
+from emulator.image.build import build
 from harness.cli import main
 from harness.cli.main import COMMANDS, hanover, run_command
 from tests.harness import planted
@@ -131,3 +133,56 @@ def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert "Traceback" not in process.stderr.read()
+
+
+def _unread(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process whose standard output nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return subprocess.run(
+            (sys.executable, "-m", "harness.cli.main", *arguments),
+            cwd=planted.CHECKOUT,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+
+
+def test_a_closed_pipe_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    flawed = tmp_path / "flawed.ota"
+    flawed.write_bytes(build(payload=bytes(99), manufacturer=1, image_type=1, version=1)[:-1])
+    for arguments, code in (
+        (("profiles",), 0),
+        (("--version",), 0),
+        (("image", "inspect", str(flawed)), 1),
+        (("profiles", "B9"), 2),
+    ):
+        done = _unread(*arguments)
+        assert done.returncode == code, arguments
+        assert len(done.stderr.splitlines()) == (code == 2), done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            (sys.executable, "-m", "harness.cli.main", "profiles"),
+            cwd=planted.CHECKOUT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (3, "hanover: No space left on device\n")
+
+
+def test_no_standard_output_at_all_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "argv", ["hanover", "profiles"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 0

@@ -244,3 +244,15 @@ def test_ctrl_c_before_any_result_is_one_line(tmp_path: Path) -> None:
     done = planted.command(plant(tmp_path / "cases", code), "run", at=tmp_path)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "hanover: interrupted, no case has a result\n"
+
+
+def test_a_missed_requirement_is_named(cases: Path) -> None:
+    done = run("-k", "unable", "-k", "good", "--require", "OTA-C-014,OTA-C-085,OTA-C-084")
+    lines = done.output.splitlines()
+    assert done.exit_code == 1
+    assert [line for line in lines if line.startswith("required: ")] == [
+        "required: OTA-C-084 lacks a verdict: no case",
+        "required: OTA-C-085 lacks a verdict: unsupported",
+    ]
+    assert "Failed (--fail-on mandatory-confirmed, --require)." in lines
+    assert "required: " not in run("-k", "good", "--require", "OTA-C-014").output

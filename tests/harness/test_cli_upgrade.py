@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +12,16 @@ from zigpy.ota import image as zigpy_image
 from emulator.faults import DropFrame, Leg, Selector
 from emulator.image.build import build, refit_integrity
 from emulator.profiles import load
+from emulator.units import SECOND
+from emulator.wire import ota
 from emulator.wire.manifest import Trait
 from emulator.wire.ota_file import Container, Element
 from harness.adaptation import adapt
 from harness.bench import Bench, filler
 from harness.cli.main import run_command
 from harness.cli.profiles import as_toml
-from harness.upgrade import Ending, Session
+from harness.hub.settings import no_answer, wait
+from harness.upgrade import Ending, Session, Tally, Upgrade
 
 PAYLOAD = filler(1500, 7)
 
@@ -69,7 +74,7 @@ def test_our_own_file_is_taken_and_confirmed(command: Command) -> None:
     assert "before    0x0000001F" in lines
     assert "after     0x00000020" in lines
     assert "SUCCESS (0x00)" in out
-    assert " 0 retries" in out
+    assert ", 0 waits, 0 retries, " in out
     shown = [line.split()[0] for line in err.splitlines()]
     assert shown == ["10", "20", "30", "40", "50", "60", "70", "80", "90", "100"]
 
@@ -229,7 +234,7 @@ def test_an_image_that_is_never_released_is_unfinished() -> None:
     plan = adapt(ours(), load.load("B1"), strict=False)
     bench = Bench(plan.profile, first_image=plan.first_image, first_version=plan.first_version)
     bench.hub.settings.end_times_s = None
-    result = Session(bench, plan, lambda done, total: None).run()
+    result = Session(bench, plan, lambda tally: None).run()
     assert result.ending is Ending.UNFINISHED
     assert result.status == 0
     assert result.version_after == 0x1F
@@ -241,11 +246,72 @@ def test_a_hub_that_vanishes_leaves_it_unfinished() -> None:
     bench = Bench(plan.profile, first_image=plan.first_image, first_version=plan.first_version)
     lost = DropFrame(at=Selector(leg=Leg.TO_DEVICE, number=9, command=5), count=1000)
     bench.plan(lost)
-    result = Session(bench, plan, lambda done, total: None).run()
+    result = Session(bench, plan, lambda tally: None).run()
     assert result.ending is Ending.UNFINISHED
     assert result.reason == "no block came"
     assert result.retries > 0
     assert result.octets_per_s < 100
+
+
+def session(*, told: list[Tally]) -> tuple[Bench, Session]:
+    plan = adapt(ours(), load.load("B1"), strict=False)
+    bench = Bench(plan.profile, first_image=plan.first_image, first_version=plan.first_version)
+    return bench, Session(bench, plan, lambda tally: told.append(replace(tally)))
+
+
+def test_waits_and_retries_are_told_apart() -> None:
+    told: list[Tally] = []
+    bench, upgrade = session(told=told)
+    bench.hub.settings.instead = [wait(100, 130, skip=4, count=3)]
+    bench.plan(DropFrame(at=Selector(leg=Leg.TO_DEVICE, number=20, command=5), count=1))
+    result = upgrade.run()
+    assert result.ending is Ending.CONFIRMED
+    assert (result.waits, result.retries) == (3, 1)
+    assert result.blocks == -(-len(ours()) // 40) + 3 + 1
+    assert result.download_us > 90 * SECOND
+    assert (told[3].waits, told[-1].waits, told[-1].retries) == (0, 3, 1)
+    assert told[-1].done == told[-1].image_octets == len(ours())
+    assert [one.blocks for one in told] == [*range(1, result.blocks + 1), result.blocks]
+
+
+def test_an_unanswered_request_is_a_retry_though_the_next_is_told_to_wait() -> None:
+    bench, upgrade = session(told=[])
+    bench.hub.settings.instead = [
+        no_answer(ota.ImageBlockRequest, skip=4, count=1),
+        wait(100, 101, skip=4, count=1),
+    ]
+    result = upgrade.run()
+    assert (result.ending, result.waits, result.retries) == (Ending.CONFIRMED, 1, 1)
+
+
+def test_progress_shows_waits_retries_and_rate(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Session.run
+
+    def slowed(self: Session) -> Upgrade:
+        self._bench.hub.settings.instead = [wait(100, 110, skip=20, count=1)]
+        return run(self)
+
+    monkeypatch.setattr(Session, "run", slowed)
+    code, out, err = command(ours())
+    lines = err.splitlines()
+    assert code == 0
+    assert re.fullmatch(
+        r" 10 % \(\d+ of \d+ octets\), 0 waits, 0 retries, \d+\.\d blocks/s", lines[0]
+    )
+    assert "octets), 1 wait, 0 retries, " in lines[-1]
+    (download,) = (line for line in out.splitlines() if line.startswith("download"))
+    assert re.search(r" blocks, 1 wait, 0 retries, \d+\.\d blocks/s$", download)
+
+
+def test_a_rate_is_blocks_by_virtual_time(command: Command) -> None:
+    said = command.json(ours())
+    download_us, blocks = said["download_us"], said["blocks"]
+    assert isinstance(download_us, int)
+    assert isinstance(blocks, int)
+    assert said["waits"] == 0
+    assert said["blocks_per_s"] == round(blocks * SECOND / download_us, 1)
 
 
 def test_a_security_counter_of_zero_is_no_hindrance(command: Command) -> None:
