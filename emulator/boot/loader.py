@@ -108,7 +108,7 @@ class Loader:
 
     @property
     def last_failure(self) -> SlotFacts | None:
-        """Return the facts of the image whose trial failed last, until one is confirmed or forgiven."""
+        """Return the image whose trial failed last; confirming or forgiving ends it."""
         return _held(self._record().images[2])
 
     @property

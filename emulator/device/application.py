@@ -206,7 +206,6 @@ class Application:
         """Save the powered time of the trial; when it is used up, go back to the old image."""
         self._checkpoint_at = None
         if not self.store.on_trial:
-            self._set_alarm()
             return _NOTHING
         self._loader.spend((now - self._checkpoint_from) // SECOND)
         if self._loader.trial_time_left_s == 0:

@@ -11,7 +11,7 @@ from emulator.device.radio import Radio
 from emulator.errors import WireError
 from emulator.ota.client import OtaClient
 from emulator.units import Us
-from emulator.wire import ota, zcl
+from emulator.wire import zcl
 from emulator.wire.aps import Datagram
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Status
@@ -119,7 +119,7 @@ class General:
 
     def strange(self, datagram: Datagram, endpoint: int) -> Sequence[Action]:
         """Refuse a command of a cluster that this endpoint does not have; else keep silent."""
-        if datagram.destination_endpoint != endpoint or datagram.cluster == ota.CLUSTER:
+        if datagram.destination_endpoint != endpoint:
             return ()
         return self.refuse(datagram, Status.UNSUPPORTED_CLUSTER)
 

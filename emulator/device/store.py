@@ -81,7 +81,6 @@ class DownloadStore:
         held = self.held
         if (
             on_trial  # it was staged: what runs is no download any more
-            or memory.now.download is Download.ERASING
             or (held is not None and self.failed_before(held))  # the trial failed before it said so
         ):
             memory.change(download=Download.NONE)

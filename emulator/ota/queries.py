@@ -101,7 +101,7 @@ class Queries(Discovery):
     def _query_failed(self, now: Us) -> Sequence[Action]:
         """Count a query that brought nothing of use; too many in a row, and the server is lost.
 
-        A trial would be over in a period: there the server is sought anew at once.
+        A trial would be over in a period: there the server is sought anew after any failure.
         """
         self._errors += 1
         if self._hurried or self._errors >= self._profile.errors_before_discovery:
@@ -138,10 +138,12 @@ class Queries(Discovery):
         if self.answer is not Status.SUCCESS:
             return self._query_failed(now)
         self._errors = 0
-        if offer.file_version < self._version and self._profile.downgrade is Consent.REFUSE:
+        own = self._part == 0  # the other images count their versions for themselves
+        lower, same = offer.file_version < self._version, offer.file_version == self._version
+        if own and lower and self._profile.downgrade is Consent.REFUSE:
             self._offer = offer
             return (*self._end(Status.INVALID_IMAGE), *self._rest(now))
-        if offer.file_version == self._version and not self._reinstalls:
+        if own and same and not self._reinstalls:
             return self._rest(now)  # ZCL 11.13.5.4: the running version is not taken again
         if self._store.failed_before(offer):
             return self._rest(now)

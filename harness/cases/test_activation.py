@@ -168,12 +168,16 @@ def test_response_for_another_image_is_discarded(bench: Bench, name: str, value:
 
 @covers("OTA-C-099")
 def test_incomplete_image_is_never_applied(bench: Bench) -> None:
-    """A device does not start an image that it holds in part.
+    """A device starts no image that it does not hold, or holds in part.
 
-    Attack: an unsolicited Upgrade End Response "now" in the middle of the download.
+    Attack: an unsolicited Upgrade End Response "now" while idle, and in the middle of the download.
     Expect: the download goes on; the old version runs until the image is verified.
     Source: [SL-C], [EX-C].
     """
+    bench.tell(_release(bench))
+    bench.wait(MINUTE)
+    assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
+    assert bench.running_version() == FIRST_VERSION
     bench.start_download(bench.image(), blocks=10)
     bench.tell(_release(bench))
     bench.wait(100_000)
@@ -205,15 +209,26 @@ def test_silent_hub_is_not_leave(bench: Bench) -> None:
 
 
 @covers("OTA-C-107")
-def test_waiting_image_survives_a_reset(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("upgrade_time_s", "status"),
+    [
+        (ota.WAIT_FOR_ANOTHER, ImageUpgradeStatus.WAITING_TO_UPGRADE),
+        (7200, ImageUpgradeStatus.COUNT_DOWN),
+    ],
+    ids=["waiting", "counting"],
+)
+def test_waiting_image_survives_a_reset(
+    bench: Bench, upgrade_time_s: int, status: ImageUpgradeStatus
+) -> None:
     """A device that loses power while its image waits keeps it, and does not start it early.
 
-    Attack: the power is cut while the device waits for leave.
+    Attack: the power is cut while the device waits for leave, or counts down two hours.
     Expect: the old version runs after the cut; the image is neither lost nor downloaded again.
     Source: [SL-C].
     """
-    bench.hub.settings.end_times_s = (0, ota.WAIT_FOR_ANOTHER)
+    bench.hub.settings.end_times_s = (0, upgrade_time_s)
     assert bench.offer(bench.image()) is Status.SUCCESS
+    assert bench.upgrade_status() is status
     blocks, ends = bench.count(ota.ImageBlockRequest), bench.count(ota.UpgradeEndRequest)
     bench.cut_power()
     bench.lane.power(True)

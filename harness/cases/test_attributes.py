@@ -5,6 +5,23 @@ from emulator.wire.zcl import DataType
 from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.covers import covers
 
+#: An attribute, its type, and a value that it does not have.
+WRITES = (
+    (Attribute.UPGRADE_SERVER_ID, DataType.EUI64, 0x1122334455667788),
+    (Attribute.FILE_OFFSET, DataType.UINT32, 0x77),
+    (Attribute.CURRENT_FILE_VERSION, DataType.UINT32, 0x7777),
+    (Attribute.CURRENT_ZIGBEE_STACK_VERSION, DataType.UINT16, 0x77),
+    (Attribute.DOWNLOADED_FILE_VERSION, DataType.UINT32, 0x7777),
+    (Attribute.DOWNLOADED_ZIGBEE_STACK_VERSION, DataType.UINT16, 0x77),
+    (Attribute.IMAGE_UPGRADE_STATUS, DataType.ENUM8, 3),
+    (Attribute.MANUFACTURER_ID, DataType.UINT16, 0x7777),
+    (Attribute.IMAGE_TYPE_ID, DataType.UINT16, 0x7777),
+    (Attribute.MINIMUM_BLOCK_PERIOD, DataType.UINT16, 0x77),
+    (Attribute.IMAGE_STAMP, DataType.UINT32, 0x7777),
+    (Attribute.UPGRADE_ACTIVATION_POLICY, DataType.ENUM8, 1),
+    (Attribute.UPGRADE_TIMEOUT_POLICY, DataType.ENUM8, 0),
+)
+
 
 @covers("OTA-C-002", "OTA-C-003", "OTA-C-005", "OTA-C-006")
 def test_idle_attributes(bench: Bench) -> None:
@@ -32,15 +49,18 @@ def test_idle_attributes(bench: Bench) -> None:
 def test_attributes_are_read_only(bench: Bench) -> None:
     """A device does not let anybody write its attributes.
 
-    Attack: the status and the running version are written.
+    Attack: each attribute from 0x0000 to 0x000C is written.
     Expect: READ_ONLY (or unsupported); the values are as before; an upgrade still works.
     Source: ZCL rev 8, 11.10.
     """
-    written = bench.write(Attribute.IMAGE_UPGRADE_STATUS, DataType.ENUM8, 3)
-    assert written is not None
-    assert written.records[0].status in (Status.READ_ONLY, Status.UNSUPPORTED_ATTRIBUTE)
-    bench.write(Attribute.CURRENT_FILE_VERSION, DataType.UINT32, 0x7777)
-    assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
+    before = [bench.value(attribute) for attribute, _, _ in WRITES]
+    written = [bench.write(*write) for write in WRITES]
+    assert None not in written
+    assert {record.status for one in written if one is not None for record in one.records} <= {
+        Status.READ_ONLY,
+        Status.UNSUPPORTED_ATTRIBUTE,
+    }
+    assert [bench.value(attribute) for attribute, _, _ in WRITES] == before
     assert bench.running_version() == FIRST_VERSION
 
     assert bench.upgrade(bench.image()) == NEXT_VERSION  # control

@@ -6,7 +6,7 @@ from emulator.units import DAY, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.codec import Frame
 from emulator.wire.ota import ImageUpgradeStatus, NotifyType, Status
-from harness.bench import NEXT_VERSION, Bench
+from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.covers import covers
 from harness.hub.lies import Lie, Overwrite, field
 
@@ -25,6 +25,7 @@ def test_query_says_what_runs(bench: Bench) -> None:
     assert first.control & ~ota.QueryControl.HARDWARE_VERSION == 0
     assert first.file_version == bench.running_version()
     assert first.manufacturer != ota.ANY_MANUFACTURER
+    assert first.image_type <= 0xFFBF
 
     # Control: a new version in the device is a new version in the query, the rest is the same.
     assert bench.upgrade(bench.image()) == NEXT_VERSION
@@ -69,41 +70,49 @@ def test_unicast_notify_is_followed_by_a_query(bench: Bench) -> None:
     assert bench.last_datagram(ota.QueryNextImageRequest).destination == bench.hub.address
 
 
-def _notify(bench: Bench, **fields: int) -> ota.ImageNotify:
-    """Return a notify of payload type 3 for this device, with some fields changed."""
+def _notify(bench: Bench, kind: NotifyType, **fields: int) -> ota.ImageNotify:
+    """Return a notify of a payload type for this device, with some fields changed."""
     honest = {
         "manufacturer": bench.profile.ota.manufacturer_code,
         "image_type": bench.profile.ota.image_type,
         "file_version": NEXT_VERSION,
     }
-    return ota.ImageNotify(
-        payload_type=NotifyType.FILE_VERSION, query_jitter=100, **(honest | fields)
-    )
+    there = dict(list((honest | fields).items())[:kind])  # type 1 has the first, 2 two, 3 all
+    return ota.ImageNotify(payload_type=kind, query_jitter=100, **there)
 
 
 @covers("OTA-C-018", "OTA-C-019", "OTA-C-020", "OTA-C-023")
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("manufacturer", 0x1234), ("image_type", 0x0777), ("file_version", 0x01000000)],
-    ids=["manufacturer", "image_type", "running_version"],
+    ("kind", "name", "value"),
+    [
+        (NotifyType.MANUFACTURER, "manufacturer", 0x1234),
+        (NotifyType.IMAGE_TYPE, "manufacturer", 0x1234),
+        (NotifyType.IMAGE_TYPE, "image_type", 0x0777),
+        (NotifyType.FILE_VERSION, "image_type", 0x0777),
+        (NotifyType.FILE_VERSION, "file_version", FIRST_VERSION),
+    ],
+    ids=["manufacturer", "manufacturer_2", "image_type", "image_type_3", "running_version"],
 )
-def test_broadcast_notify_for_others_is_ignored(bench: Bench, name: str, value: int) -> None:
+def test_broadcast_notify_for_others_is_ignored(
+    bench: Bench, kind: NotifyType, name: str, value: int
+) -> None:
     """A device does not ask because of a broadcast meant for other devices or its own version.
 
-    Attack: broadcast notify with another manufacturer, image type, or the running version.
+    Attack: broadcast notify of each type with another manufacturer, image type, or the running
+    version.
     Expect: no query and no Default Response.
     Source: ZigBee OTA 095264 6.10.3.4.
     """
     patience_us = 3 * bench.profile.ota.response_timeout_ms * 1000
     assert bench.provoke(ota.QueryNextImageRequest, bench.notify, patience_us)
-    for_others = _notify(bench, **{name: value})
+    for_others = _notify(bench, kind, **{name: value})
     said = bench.silence(
         Frame, lambda: bench.tell(for_others, broadcast=True), like=ota.QueryNextImageRequest
     )
     assert said == []
 
-    # Control: the same broadcast with a higher version for this device is followed by a query.
-    for_this_one = _notify(bench)
+    # Control: the same broadcast for this device, or with a higher version, brings a query.
+    for_this_one = _notify(bench, kind)
     assert bench.provoke(
         ota.QueryNextImageRequest, lambda: bench.tell(for_this_one, broadcast=True), patience_us
     )

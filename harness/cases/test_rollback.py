@@ -6,6 +6,7 @@ from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
 from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.covers import covers
+from harness.hub.settings import refuse
 
 
 @covers("GB-064")
@@ -30,6 +31,35 @@ def test_mute_image_goes_back(bench: Bench) -> None:
     assert bench.running_version() == FIRST_VERSION
 
     assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+
+
+@covers("GB-067")
+def test_hub_that_restarts_undoes_no_image(bench: Bench) -> None:
+    """A device whose hub is away for a part of the trial keeps its new image.
+
+    Attack: the hub answers nothing in the first third of the trial, then refuses one query.
+    Expect: the new version asks in vain meanwhile; it runs afterwards, however often power fails.
+    Source: gb-alt-han GB-067.
+    """
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.hub.settings.silent = True
+    bench.wait(bench.profile.boot.confirm_within_s * SECOND // 3)
+    assert bench.last(ota.QueryNextImageRequest).file_version == NEXT_VERSION
+    bench.hub.settings.silent = False
+    bench.hub.settings.instead.append(refuse(ota.QueryNextImageRequest, Status.FAILURE, count=1))
+    bench.wait(2 * HOUR)
+    assert bench.running_version() == NEXT_VERSION
+    bench.power_cycle()
+    bench.power_cycle()
+    bench.power_cycle()
+    bench.power_cycle()
+    assert bench.running_version() == NEXT_VERSION
+
+    # Control: a device that is not on trial lives through the same silence.
+    bench.hub.settings.silent = True
+    bench.wait(HOUR)
+    bench.hub.settings.silent = False
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
 
 
 @covers("GB-065")

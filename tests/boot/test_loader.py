@@ -203,6 +203,24 @@ def test_a_failure_is_remembered_until_another_image_is_confirmed(nor: Nor) -> N
     assert boots(nor) == (3, False)
 
 
+def test_a_failure_that_is_forgiven_is_forgotten_and_nothing_else_is(nor: Nor) -> None:
+    bridge = store(nor, NEW)
+    bridge.forgive()
+    assert bridge.state is BootState.PENDING
+    operations = nor.operations
+    loader(nor).forgive()  # nothing to forgive: no write
+    assert nor.operations == operations
+    boots(nor)
+    loader(nor).give_up()
+    boots(nor)
+    back = loader(nor)
+    assert back.last_failure is not None
+    back.forgive()
+    assert loader(nor).last_failure is None
+    assert loader(nor).facts(1) == back.facts(1)
+    assert loader(nor).facts(0) == facts_of(OLD)
+
+
 def test_each_trial_counts_from_nought(nor: Nor) -> None:
     store(nor, NEW)
     for _ in range(2):

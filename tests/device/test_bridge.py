@@ -20,6 +20,7 @@ from emulator.wire import ota
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.hub.settings import refuse
 from harness.lanes.direct import DirectLane
 
 SIZE = 1500
@@ -304,6 +305,20 @@ def test_an_image_that_failed_is_tried_again_when_the_hub_asks_by_name() -> None
     assert reports(made).count(Happening.ACTIVATING) == 2
 
 
+def test_another_attempt_that_the_hub_asked_for_survives_a_reset() -> None:
+    made = trial_of(Trait.MUTE, boot__confirm_within_s=600)
+    made.settle(2 * HOUR)
+    blocks = made.count(ota.ImageBlockRequest)
+    made.notify()
+    assert made.run(lambda: made.count(ota.ImageBlockRequest) == blocks + 30, HOUR)
+    made.power_cycle()
+    made.settle(2 * HOUR)
+    assert reports(made).count(Happening.ACTIVATING) == 2
+    made.wait(2 * DAY)  # it failed again, and that is remembered
+    assert reports(made).count(Happening.ACTIVATING) == 2
+    assert made.running_version() == FIRST_VERSION
+
+
 def test_a_notify_counts_though_the_bridge_has_lost_its_server() -> None:
     made = trial_of(Trait.MUTE, boot__confirm_within_s=600)
     made.settle(2 * HOUR)
@@ -440,6 +455,17 @@ def test_a_hub_that_is_silent_for_a_while_does_not_undo_a_good_image(name: str) 
     made.wait(10 * MINUTE)
     made.hub.settings.silent = False
     made.wait(HOUR)
+    assert reports(made).count(Happening.CONFIRMED) == 1
+    assert made.running_version() == NEXT_VERSION
+
+
+def test_a_hub_that_refuses_a_query_of_a_trial_does_not_undo_a_good_image() -> None:
+    made = bench()
+    on_trial(made)
+    refusal = refuse(ota.QueryNextImageRequest, Status.FAILURE, count=2)
+    made.hub.settings.instead.append(refusal)
+    made.wait(HOUR)
+    assert refusal.seen > 2
     assert reports(made).count(Happening.CONFIRMED) == 1
     assert made.running_version() == NEXT_VERSION
 

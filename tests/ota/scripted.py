@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from emulator.actions import Report
 from emulator.contract import Identity
 from emulator.ota.client import ClientTable, OtaClient
 from emulator.ota.ports import Offer, Refused, Server
@@ -434,3 +435,8 @@ def at(stage: Stage, **changes: object) -> Rig:
     _WAYS[stage](rig)
     assert rig.stage is stage
     return rig
+
+
+def whats(actions: Sequence[Any]) -> list[Any]:
+    """Return reports as what they report, everything else as it is."""
+    return [one.what if isinstance(one, Report) else one for one in actions]

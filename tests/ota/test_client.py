@@ -3,8 +3,6 @@
 Source: ZCL rev 8, chapter 11; ota-cluster fact sheet, sections 4.3 and 4.4.
 """
 
-from typing import Any
-
 import pytest
 
 from emulator.actions import Happening, Reboot, Report
@@ -15,13 +13,7 @@ from emulator.wire import ota
 from emulator.wire.codec import Frame
 from emulator.wire.ota import ImageUpgradeStatus, Status
 from tests.ota import scripted as script
-from tests.ota.scripted import BLOCK, HUB, OFFER, SIZE, Resolved, Rig, Sought
-
-
-def whats(actions: list[Any]) -> list[Any]:
-    """Return reports as what they report, everything else as it is."""
-    return [one.what if isinstance(one, Report) else one for one in actions]
-
+from tests.ota.scripted import BLOCK, HUB, OFFER, SIZE, Resolved, Rig, Sought, whats
 
 # Discovery.
 

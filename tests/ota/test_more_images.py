@@ -5,20 +5,19 @@ Source: ZCL rev 8, 11.13.9 (REQUIRE_MORE_IMAGE); OTA-C-106.
 
 from typing import Any
 
+import pytest
+
 from emulator.actions import Happening, Reboot, Report
 from emulator.ota.ports import Refused
 from emulator.ota.stages import Stage
+from emulator.profiles.switches import Consent
 from emulator.units import SECOND
 from emulator.wire import ota
 from emulator.wire.ota import ImageUpgradeStatus, Status
 from tests.ota import scripted as script
-from tests.ota.scripted import BLOCK, MORE_TYPE, OFFER, SIZE, Rig
+from tests.ota.scripted import BLOCK, MORE_TYPE, OFFER, SIZE, Rig, whats
 
 MORE = {"image_type": MORE_TYPE}
-
-
-def whats(actions: list[Any]) -> list[Any]:
-    return [one.what if isinstance(one, Report) else one for one in actions]
 
 
 def fetch_more(rig: Rig, **ids: int) -> list[Any]:
@@ -74,6 +73,14 @@ def test_the_first_image_is_not_taken_for_the_next() -> None:
     rig = script.at(Stage.QUERYING_MORE)
     assert rig.heard(script.offered()) == ([], Status.INVALID_FIELD)
     assert rig.stage is Stage.MORE
+
+
+@pytest.mark.parametrize("version", [script.RUNNING, script.RUNNING - 1])
+def test_the_next_image_may_have_any_version(version: int) -> None:
+    rig = script.at(Stage.QUERYING_MORE, downgrade=Consent.REFUSE)
+    assert whats(fetch_more(rig, file_version=version))[-1] == script.end(
+        **MORE, file_version=version
+    )
 
 
 def test_nothing_is_applied_while_one_is_missing() -> None:

@@ -3,13 +3,11 @@
 Source: ZCL rev 8, 11.13.7; ota-cluster fact sheet 2.5; OTA-C-075 to OTA-C-079.
 """
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.actions import Happening, Report
+from emulator.actions import Happening
 from emulator.ota.pages import Page
 from emulator.ota.stages import Stage
 from emulator.profiles.switches import BadBlock
@@ -18,17 +16,13 @@ from emulator.wire import ota
 from emulator.wire.codec import Frame
 from emulator.wire.ota import ImageUpgradeStatus, Status
 from tests.ota import scripted as script
-from tests.ota.scripted import BLOCK, PAGE, SIZE, Rig
+from tests.ota.scripted import BLOCK, PAGE, SIZE, Rig, whats
 
 UNSUPPORTED = script.default(ota.ImagePageRequest, Status.UNSUP_COMMAND)
 
 
 def paging(**changes: object) -> Rig:
     return script.at(Stage.PAGING, **changes)
-
-
-def whats(actions: list[Any]) -> list[Any]:
-    return [one.what if isinstance(one, Report) else one for one in actions]
 
 
 # The request.
@@ -96,6 +90,14 @@ def test_blocks_may_overtake_each_other() -> None:
     assert rig.store.octets == b""
     assert whats(rig.hear(script.block(0))) == [Happening.IMAGE_ACCEPTED, script.end()]
     assert rig.store.octets == script.content(0, SIZE)
+
+
+def test_an_empty_block_is_not_heard() -> None:
+    rig = paging()
+    assert rig.hear(script.block(40, b"")) == []
+    assert rig.wait() == [script.ask(0)]
+    rig.hear(script.block(0))
+    assert rig.stage is Stage.DOWNLOADING  # by blocks: nothing came of the page
 
 
 def test_a_duplicate_is_stored_once() -> None:

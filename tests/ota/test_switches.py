@@ -8,11 +8,11 @@ Source: ota-cluster fact sheet, sections 2.1, 2.6, 2.8, 4.1, 4.3 and 4.4.
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pytest
 
-from emulator.actions import Happening, Report
+from emulator.actions import Happening
 from emulator.ota.stages import Stage
 from emulator.profiles import switches
 from emulator.profiles.model import OtaProfile
@@ -21,12 +21,7 @@ from emulator.wire import ota
 from emulator.wire.codec import Frame
 from emulator.wire.ota import ImageUpgradeStatus, Status
 from tests.ota import scripted as script
-from tests.ota.scripted import BLOCK, SIZE, Rig, Sought
-
-
-def whats(actions: list[Any]) -> list[Any]:
-    return [one.what if isinstance(one, Report) else one for one in actions]
-
+from tests.ota.scripted import BLOCK, SIZE, Rig, Sought, whats
 
 # Image Notify.
 

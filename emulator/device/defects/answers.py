@@ -161,7 +161,7 @@ DEFECTS: tuple[Defect, ...] = (
         title="downloads again what it holds",
         copies="ZCL rev 8, 11.13.5.4",
         parts=with_client(_DropsWhatItHolds),
-        caught_by=("held_version_is_not_downloaded_again",),
+        caught_by=("held_version_is_not_downloaded_again", "download_goes_on_where_it_was"),
     ),
     Defect(
         id="D049",

@@ -8,10 +8,11 @@ from emulator.actions import Action
 from emulator.boot.loader import Choice, Loader
 from emulator.boot.record import BootState
 from emulator.device.application import Application
-from emulator.device.defects.model import Defect, with_parts
+from emulator.device.defects.model import Defect, with_client, with_parts
 from emulator.device.nonvolatile import Download
 from emulator.device.store import DownloadStore
 from emulator.flash.area import Area, StreamWriter
+from emulator.ota.client import OtaClient
 from emulator.ota.ports import Offer
 from emulator.units import Octets, Us
 
@@ -98,6 +99,13 @@ class _ConfirmsInRam(DownloadStore):
         return ()
 
 
+class _RestsInATrial(OtaClient):
+    """Put off the next query of a trial as if there were time."""
+
+    def _query_failed(self, now: Us) -> Sequence[Action]:
+        return self._rest(now)
+
+
 class _RestoresCounters(Application):
     """Let the old image begin at the frame counter that it knew, after a rollback."""
 
@@ -170,5 +178,12 @@ DEFECTS: tuple[Defect, ...] = (
         copies="gb-alt-han T13; Z-Stack-firmware 376, 439",
         parts=with_parts(application=_RestoresCounters),
         caught_by=("frame_counters_never_go_back",),
+    ),
+    Defect(
+        id="D210",
+        title="rests for a query period in a trial, until the good image is undone",
+        copies="GB-067",
+        parts=with_client(_RestsInATrial),
+        caught_by=("hub_that_restarts_undoes_no_image",),
     ),
 )

@@ -81,6 +81,13 @@ class _StartsAnewWhenNotified(OtaClient):
         return super()._on_notify_busy(notify, now)
 
 
+class _ReadsIdsOfTheLongestNotifyOnly(OtaClient):
+    def invited(self, notify: ota.ImageNotify) -> bool:
+        if notify.file_version is None:
+            notify = replace(notify, manufacturer=None, image_type=None)
+        return super().invited(notify)
+
+
 # Pages.
 
 
@@ -267,6 +274,13 @@ DEFECTS: tuple[Defect, ...] = (
         copies="[ZB-C] has no state check",
         parts=with_client(_StartsAnewWhenNotified),
         caught_by=("notify_does_not_disturb_a_download",),
+    ),
+    Defect(
+        id="D071",
+        title="looks at the ids of a broadcast of payload type 3 only",
+        copies="OTA-C-018, OTA-C-019",
+        parts=with_client(_ReadsIdsOfTheLongestNotifyOnly),
+        caught_by=("broadcast_notify_for_others_is_ignored",),
     ),
     Defect(
         id="D041",
