@@ -371,3 +371,21 @@ def test_two_versions_are_never_mixed(bench: Bench) -> None:
 
     # Control: the version that was given up is not lost for ever as a number.
     assert bench.upgrade(bench.image(NEXT_VERSION + 2)) == NEXT_VERSION + 2
+
+
+@covers("OTA-C-112")
+def test_answers_are_collected_soon(bench: Bench) -> None:
+    """A device that sleeps wakes often while it downloads.
+
+    Attack: none; a hundred blocks are timed from request to request.
+    Expect: less than a second between two requests, asleep or not; the image runs.
+    Source: [SL-C].
+    """
+    image = bench.image(size=100 * bench.block_octets)
+    assert bench.offer(image) is Status.SUCCESS
+    times = [one.at for one in bench.heard_at(ota.ImageBlockRequest)]
+    assert len(times) >= 100
+    assert max(later - earlier for earlier, later in pairwise(times)) < SECOND
+
+    bench.settle()  # control: what came so quickly is the image
+    assert bench.running_version() == NEXT_VERSION

@@ -178,6 +178,25 @@ class _MindsNewcomers(Application):
         return super().receive(datagram, now)
 
 
+# Several images, and sleep.
+
+
+class _BelievesOneIsAll(OtaClient):
+    def _require_more(self, now: Us) -> Sequence[Action]:
+        self._tries = self._profile.end_tries
+        return self._announce(now)
+
+
+class _DawdlesOverBlocks(OtaClient):
+    def _on_block(self, block: ota.ImageBlockResponse, now: Us) -> Sequence[Action]:
+        offset = self._store.offset
+        told = super()._on_block(block, now)
+        if self.stage is Stage.DOWNLOADING and self._store.offset > offset:
+            self.stage, self.deadline = Stage.PAUSED, now + 2 * SECOND
+            return _NOTHING
+        return told
+
+
 # Waits.
 
 
@@ -386,5 +405,19 @@ DEFECTS: tuple[Defect, ...] = (
         copies="ZCL rev 8, 11.10.7",
         parts=with_client(_RestsInAWait),
         caught_by=("waiting_device_is_still_downloading",),
+    ),
+    Defect(
+        id="D072",
+        title="takes the first of several images for all of them",
+        copies="OTA-C-106",
+        parts=with_client(_BelievesOneIsAll),
+        caught_by=("device_asks_for_more_images",),
+    ),
+    Defect(
+        id="D073",
+        title="fetches a block only every other second",
+        copies="pvvx/ZigbeeTLc 289, turned round",
+        parts=with_client(_DawdlesOverBlocks),
+        caught_by=("answers_are_collected_soon",),
     ),
 )
