@@ -43,7 +43,6 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "zigpy": ("emulator.link.ezsp", "harness.lanes.ezsp"),
     "bellows": ("emulator.link.ezsp", "harness.lanes.ezsp"),
     "serial": ("emulator.link", "harness.lanes", "harness.cli"),
-    "jinja2": ("harness.report",),
     "hypothesis": (),
 }
 #: GPL-2.0-only on one side, GPL-3.0 on the other: no module imports both.
