@@ -6,8 +6,6 @@ class HanoverError(Exception):
 
 
 # The peer's or the file's octets are to blame.
-
-
 class WireError(HanoverError, ValueError):
     """Octets do not make the frame they claim to be."""
 
@@ -33,16 +31,28 @@ class ImageError(HanoverError, ValueError):
     """A firmware file cannot be used for what was asked of it."""
 
 
+class EditError(ImageError):
+    """An edit of a file cannot be made: names which one, its key, what was found and wanted."""
+
+
+class CryptoError(HanoverError, ValueError):
+    """A key, a point or a certificate cannot be used."""
+
+
+class CertificateError(CryptoError):
+    """A certificate is malformed, of the other suite, or yields no usable key."""
+
+
 # The user's data are to blame.
 
 
+class KeyFileError(CryptoError):
+    """A key file holds no key, or parts that do not belong together."""
 class ProfileError(HanoverError, ValueError):
     """A bridge profile names file, key, what was found and what was expected."""
 
 
 # The device's own storage or firmware is to blame.
-
-
 class FlashError(HanoverError, RuntimeError):
     """Firmware used the flash against its rules: our own bug, never the peer's."""
 
@@ -56,7 +66,5 @@ class PowerLost(BaseException):
 
 
 # What carries the datagrams is to blame.
-
-
 class LinkError(HanoverError, RuntimeError):
     """The link, the device program or the radio failed; the DUT is not to blame."""
