@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from emulator.errors import WireError
 from emulator.image.build import build
 from emulator.profiles.load import overlay
-from emulator.profiles.model import FlashProfile, Manifest, Profile, VerifyStep
+from emulator.profiles.model import (
+    ELEMENT_STEPS,
+    MANIFEST_STEPS,
+    PROOFS,
+    RAW_STEPS,
+    FlashProfile,
+    Manifest,
+    Profile,
+    VerifyStep,
+)
 from emulator.units import Octets
 from emulator.wire.manifest import MAGIC as MANIFEST_MAGIC
 from emulator.wire.manifest import read_manifest
@@ -140,16 +149,23 @@ def _manifest(file: OtaFile) -> Manifest:
 def _steps(
     steps: tuple[VerifyStep, ...], file: OtaFile, manifest: Manifest
 ) -> tuple[VerifyStep, ...]:
-    """Return the steps that go with such a file: nothing is checked that it cannot have."""
+    """Return the steps that go with such a file: nothing is checked that it cannot have.
+
+    A step that asks who made the file is never left out: a file that cannot answer is refused.
+    """
     raw = file.container is Container.GBCS
-    unfit = {VerifyStep.INTEGRITY} if raw else set()
+    unfit: set[VerifyStep] = set(ELEMENT_STEPS if raw else RAW_STEPS)
+    if stuck := [step for step in steps if step in unfit and step in PROOFS]:
+        found = f"a {file.container} container"
+        raise UnfitError(f"found {found}, wanted one that the step {stuck[0]} can judge")
+    signed = file.signature is not None or VerifyStep.GB_SIGNATURE in steps
+    if not (raw and signed):
+        unfit.add(VerifyStep.TRAILER)
     if manifest is Manifest.NONE:
-        unfit.add(VerifyStep.MANIFEST)
+        unfit |= set(MANIFEST_STEPS)
     kept = [step for step in steps if step not in unfit]
-    if raw and file.signature is not None:
-        kept += [VerifyStep.TRAILER] if VerifyStep.TRAILER not in kept else []
-    else:
-        kept = [step for step in kept if step is not VerifyStep.TRAILER]
+    if raw and signed and VerifyStep.TRAILER not in kept:
+        kept.append(VerifyStep.TRAILER)
     return tuple(kept)
 
 

@@ -31,7 +31,13 @@ from emulator.profiles.scale import scaled
 from emulator.profiles.switches import Stranger
 from emulator.units import MILLISECOND, SECOND, Rng, Us
 from emulator.wire import ota, zcl
-from emulator.wire.aps import BROADCAST_RX_ON, FIRST_BROADCAST, ZDO_PROFILE, Datagram
+from emulator.wire.aps import (
+    BROADCAST_RX_ON,
+    FIRST_BROADCAST,
+    ZDO_PROFILE,
+    ApsOptions,
+    Datagram,
+)
 from emulator.wire.codec import COMMANDS
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
@@ -49,6 +55,7 @@ _FROM_SERVER = {
     if key.cluster == ota.CLUSTER and not key.to_server
 }
 _ANY_ENDPOINT = 0xFF
+_ENCRYPTED = int(ApsOptions.ENCRYPT)  # plain, for the path of a block
 _NOTHING: tuple[Action, ...] = ()
 
 
@@ -74,7 +81,7 @@ class Application:
             memory, profile.ota, profile.radio, mute=bool(traits & Trait.MUTE)
         )
         self.store = parts.store(
-            profile=profile.image,
+            profile=profile,
             identity=identity,
             verify=parts.verify,
             writer=parts.writer,
@@ -267,6 +274,9 @@ class Application:
                 return _NOTHING
             return self._general.refuse(datagram, Status.NOT_AUTHORIZED)
         broadcast = datagram.destination >= FIRST_BROADCAST
+        secured = broadcast or datagram.options & _ENCRYPTED
+        if self._profile.ota.aps_encrypt and not secured:
+            return self._general.refuse(datagram, Status.NOT_AUTHORIZED)  # SE 5.4.6 [SL-SEC]
         if broadcast and kind not in (ota.ImageNotify, ota.UpgradeEndResponse):
             return _NOTHING  # unicast only, and a broadcast is never answered (ZCL 11.13.3.5.1)
         try:

@@ -13,7 +13,8 @@ from emulator.device.radio import Radio
 from emulator.device.store import DownloadStore
 from emulator.flash.area import StreamWriter
 from emulator.flash.nor import Nor
-from emulator.image.verify import STEPS, Expectation, Step, Verdict, VerdictMemory, verify
+from emulator.image.judgement import Expectation, Step, Verdict
+from emulator.image.verify import STEPS, VerdictMemory, verify
 from emulator.ota.client import ClientTable, OtaClient
 from emulator.ota.table import TABLE
 

@@ -12,9 +12,9 @@ from emulator.contract import Identity
 from emulator.device.nonvolatile import NOBODY, Download, Memory
 from emulator.errors import WireError
 from emulator.flash.area import Area, StreamWriter
-from emulator.image.verify import Expectation, Verdict
+from emulator.image.judgement import Expectation, Verdict
 from emulator.ota.ports import Offer, Refused, Server
-from emulator.profiles.model import ImageProfile, Manifest
+from emulator.profiles.model import ImageProfile, Manifest, Profile
 from emulator.units import Octets
 from emulator.wire.manifest import ImageManifest, read_manifest
 from emulator.wire.ota import Status
@@ -59,7 +59,7 @@ class DownloadStore:
     def __init__(
         self,
         *,
-        profile: ImageProfile,
+        profile: Profile,
         identity: Identity,
         verify: Verify,
         writer: type[StreamWriter],
@@ -69,7 +69,7 @@ class DownloadStore:
         extras: Sequence[Area],
         on_trial: bool,
     ) -> None:
-        self._profile, self._identity = profile, identity
+        self._profile, self._trust, self._identity = profile.image, profile.trust, identity
         self._verify, self._make_writer = verify, writer
         self._memory, self._loader, self._slots = memory, loader, slots
         self.on_trial = on_trial
@@ -157,6 +157,7 @@ class DownloadStore:
             return
         if self._is_last_failure(offer):  # forgiven: a reset must not take it for a failure again
             self._loader.forgive()
+        self._forgiven = False  # that was the next offer; what comes after it was not asked for
         self._loader.withdraw()
         self._memory.change(
             download=Download.ERASING,
@@ -216,7 +217,7 @@ class DownloadStore:
         return None
 
     def _check_extra(self, extra: Extra) -> Refused | None:
-        """Judge an image that is not the bridge's own: it has its own ids and no counter."""
+        """Judge an image that is not the bridge's own: own ids, and nothing older that runs."""
         offer = extra.offer
         if offer is None:
             raise RuntimeError("check without begin")
@@ -228,6 +229,7 @@ class DownloadStore:
             offered_version=offer.file_version,
             offered_size=offer.image_size,
             security_counter=0,
+            running_version=0,
         )
         refused = self._judge(extra.area.read(0, offer.image_size), against)
         extra.whole = refused is None
@@ -302,4 +304,8 @@ class DownloadStore:
             container=self._profile.container,
             manifest=self._profile.manifest,
             security_counter=0 if running is None else running.security_counter,
+            running_version=None if running is None else running.file_version,
+            trust=self._trust,
+            suites=self._profile.suites,
+            signed_integrity=self._profile.signed_integrity,
         )

@@ -37,7 +37,7 @@ _NO_DIGEST = bytes(16)
 
 def build(
     *,
-    payload: bytes,
+    payload: bytes | None,
     manufacturer: int,
     image_type: int,
     version: int,
@@ -60,7 +60,8 @@ def build(
     The upgrade image is manifest and payload; extra elements follow it, the integrity code is last.
 
     Args:
-        payload: What a real image has as code, any octets.
+        payload: What a real image has as code, any octets; None: no upgrade image at all, which
+            makes a null file (signing tags may follow).
         manufacturer: Manufacturer code, for header and manifest, as are the next three.
         image_type: Image type.
         version: File version.
@@ -90,13 +91,14 @@ def build(
         header_string=_header_string(header_string),
     )
     image = payload
-    if manifest:
+    if manifest and payload is not None:
         image = _manifest(payload, header, security_counter, traits, link_protocol) + payload
     if container is Container.GBCS:
         return _raw(header, image, signature, elements)
     if signature is not None:
         raise ValueError("a raw signature goes with the gbcs container only")
-    parts = (Element(ElementTag.UPGRADE_IMAGE, image), *elements)
+    first = () if image is None else (Element(ElementTag.UPGRADE_IMAGE, image),)
+    parts = (*first, *elements)
     if not integrity:
         return _sized(OtaFile(header=header, elements=parts))
     parts = (*parts, Element(ElementTag.INTEGRITY_CODE, _NO_DIGEST))
@@ -167,8 +169,13 @@ def _header_string(text: str | bytes) -> bytes:
 
 
 def _raw(
-    header: OtaHeader, image: bytes, signature: bytes | None, elements: tuple[Element, ...]
+    header: OtaHeader,
+    image: bytes | None,
+    signature: bytes | None,
+    elements: tuple[Element, ...],
 ) -> bytes:
+    if image is None:
+        raise ValueError("the gbcs container has a manufacturer image, and no null files")
     if header.control != HeaderControl.HARDWARE_VERSIONS:
         raise ValueError(
             "the gbcs container has a hardware range and no other option in its header"

@@ -8,18 +8,21 @@ Source: ZCL rev 8, 11.4 and 11.7.1; gb-alt-han 2.2 and 2.3.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeAlias
 
 from emulator.crypto.mmo import aes_mmo
-from emulator.errors import WireError
+from emulator.errors import CryptoError, WireError
+from emulator.image.judgement import Expectation, Reading, Refusal, Step, Verdict, refuse
+from emulator.image.signatures import (
+    verify_certificate,
+    verify_gb_signature,
+    verify_signature_suite1,
+    verify_signature_suite2,
+    verify_signer,
+)
 from emulator.profiles.model import Manifest
-from emulator.units import Octets
-from emulator.wire.manifest import ANY_HARDWARE, ImageManifest, read_manifest
-from emulator.wire.ota import Status
+from emulator.wire.manifest import ANY_HARDWARE, ImageManifest
 from emulator.wire.ota_file import (
     HEADER_VERSION,
     MAGIC,
@@ -27,93 +30,9 @@ from emulator.wire.ota_file import (
     TRAILER_MARK,
     Container,
     ElementTag,
-    OtaFile,
     OtaHeader,
 )
-from emulator.wire.ota_reader import Finding, FindingCode, read
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """Say what an image must be: who the device is, what it was offered, what it runs.
-
-    The offered values are those of the Query Next Image Response; ``security_counter`` is the
-    running image's, and a new image may not fall below it.
-    """
-
-    eui64: int
-    manufacturer: int
-    image_type: int
-    hardware_version: int
-    offered_manufacturer: int
-    offered_image_type: int
-    offered_version: int
-    offered_size: Octets
-    container: Container = Container.ZCL
-    manifest: Manifest = Manifest.HANOVER
-    security_counter: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Say why an image must not run; ``status`` is what the Upgrade End Request carries."""
-
-    step: str
-    clause: str
-    found: str
-    expected: str
-    status: Status = Status.INVALID_IMAGE
-
-    def __str__(self) -> str:
-        return f"{self.step}: found {self.found}, expected {self.expected} ({self.clause})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Say whether every step accepted the image, and if not, why the first did not."""
-
-    accepted: bool
-    refusal: Refusal | None = None
-
-
-class Reading:
-    """Hold one file's octets and what is read from them, read at most once and only if asked for.
-
-    Args:
-        octets: The file as stored.
-        against: What it must be.
-    """
-
-    def __init__(self, octets: bytes, against: Expectation) -> None:
-        self.octets = octets
-        self.against = against
-
-    @cached_property
-    def _read(self) -> tuple[OtaFile, tuple[Finding, ...]]:
-        return read(self.octets, self.against.container)
-
-    @property
-    def file(self) -> OtaFile:
-        """Return the file; raises WireError where there is no header."""
-        return self._read[0]
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Return what the reader found wrong; raises WireError where there is no header."""
-        return self._read[1]
-
-    @property
-    def header(self) -> OtaHeader:
-        """Return the header; raises WireError where there is none."""
-        return self.file.header
-
-    @cached_property
-    def manifest(self) -> tuple[ImageManifest, memoryview]:
-        """Return manifest and payload; raises WireError where there is none."""
-        return read_manifest(self.file.image or b"")
-
-
-Step: TypeAlias = Callable[[Reading], Refusal | None]
+from emulator.wire.ota_reader import FindingCode
 
 #: Fatal findings that another step than ``structure`` refuses by itself.
 _JUDGED_ELSEWHERE = frozenset(
@@ -130,7 +49,7 @@ def verify_header(reading: Reading) -> Refusal | None:
     """Refuse a header that is not the offered image's, or not this device's."""
     octets, header, against = reading.octets, reading.header, reading.against
     if not octets.startswith(MAGIC):
-        return _refuse("header", "ZCL 11.4.2.1", octets[:4].hex(" "), MAGIC.hex(" "))
+        return refuse("header", "ZCL 11.4.2.1", octets[:4].hex(" "), MAGIC.hex(" "))
     own, offered = (
         (against.manufacturer, against.image_type),
         (
@@ -156,7 +75,7 @@ def verify_hardware(reading: Reading) -> Refusal | None:
     low, high = header.minimum_hardware, header.maximum_hardware
     if low is None or high is None or low <= version <= high:
         return None
-    return _refuse(
+    return refuse(
         "hardware",
         "ZCL 11.4.2.13",
         f"an image for hardware {low:#06x} to {high:#06x}",
@@ -169,7 +88,7 @@ def verify_destination(reading: Reading) -> Refusal | None:
     destination, eui64 = reading.header.destination, reading.against.eui64
     if destination is None or destination == eui64:
         return None
-    return _refuse("destination", "ZCL 11.4.2.12", f"{destination:#018x}", f"{eui64:#018x}")
+    return refuse("destination", "ZCL 11.4.2.12", f"{destination:#018x}", f"{eui64:#018x}")
 
 
 def verify_size(reading: Reading) -> Refusal | None:
@@ -178,7 +97,7 @@ def verify_size(reading: Reading) -> Refusal | None:
     offered = reading.against.offered_size
     if total == stored == offered:
         return None
-    return _refuse(
+    return refuse(
         "size",
         "ZCL 11.4.2.10",
         f"{total} octets in the header, {stored} stored",
@@ -190,14 +109,14 @@ def verify_structure(reading: Reading) -> Refusal | None:
     """Refuse a file that cannot be taken apart for sure, or that holds no firmware."""
     for finding in reading.findings:
         if finding.fatal and finding.code not in _JUDGED_ELSEWHERE:
-            return _refuse(
+            return refuse(
                 "structure",
                 finding.clause,
                 f"{finding.code} at {finding.offset}: {finding.found}",
                 finding.expected,
             )
-    if reading.file.image is None:
-        return _refuse("structure", "ZCL 11.4.3", "no upgrade image", "one at least")
+    if not reading.file.image:
+        return refuse("structure", "ZCL 11.4.3", "no octet of an upgrade image", "one at least")
     return None
 
 
@@ -207,7 +126,7 @@ def verify_trailer(reading: Reading) -> Refusal | None:
     if file.container is not Container.GBCS or file.signature is not None:
         return None
     mark = file.body[-RAW_SIGNATURE_SIZE - len(TRAILER_MARK) :][: len(TRAILER_MARK)]
-    return _refuse(
+    return refuse(
         "trailer",
         "gb-alt-han 2.2",
         f"{mark.hex(' ') or 'nothing'} where the trailer would begin",
@@ -226,20 +145,20 @@ def verify_integrity(reading: Reading) -> Refusal | None:
     if not codes:
         return None
     if len(codes) > 1:
-        return _refuse("integrity", "ZCL 11.4.5", f"{len(codes)} integrity codes", "one")
+        return refuse("integrity", "ZCL 11.4.5", f"{len(codes)} integrity codes", "one")
     at, code = codes[0]
     # 095264r23 6.3.10.1: from the first header octet to the last before the tag-3 element's head.
     digest = aes_mmo(memoryview(reading.octets)[len(file.wrapper) : at])
     if digest == code:
         return None
-    return _refuse("integrity", "095264r23 6.3.10.1", code.hex(), digest.hex())
+    return refuse("integrity", "095264r23 6.3.10.1", code.hex(), digest.hex())
 
 
 def verify_manifest(reading: Reading) -> Refusal | None:
     """Refuse an image whose manifest, where the profile has one, disagrees with what is claimed.
 
-    The manifest must say what the header says (GB-008, GB-009) and what the device is, its security
-    counter must not be below the running image's, and the payload must hash to what it says.
+    The manifest must say what the header says (GB-008, GB-009) and what the device is, and the
+    payload must hash to what it says.
     """
     if reading.against.manifest is Manifest.NONE:
         return None
@@ -251,7 +170,7 @@ def verify_manifest(reading: Reading) -> Refusal | None:
     if manifest.payload_digest == digest:
         return None
     found = f"payload digest {manifest.payload_digest.hex()}"
-    return _refuse("manifest", _MANIFEST, found, digest.hex())
+    return refuse("manifest", _MANIFEST, found, digest.hex())
 
 
 _MANIFEST = "design 2: image manifest"
@@ -286,11 +205,37 @@ def _compare_manifest(
     own = against.hardware_version
     if not low <= own <= high:
         found = f"hardware {low:#06x} to {high:#06x}"
-        return _refuse("manifest", _MANIFEST, found, f"{own:#06x} in it")
-    if manifest.security_counter < against.security_counter:
-        found = f"security counter {manifest.security_counter}"
-        return _refuse("manifest", _MANIFEST, found, f"{against.security_counter} or more")
+        return refuse("manifest", _MANIFEST, found, f"{own:#06x} in it")
     return None
+
+
+def verify_downgrade(reading: Reading) -> Refusal | None:
+    """Refuse an image that is older than the running one, by its header or by its manifest."""
+    running = reading.against.running_version
+    if running is None:
+        return refuse("downgrade", _DOWNGRADE, "no running version", "one to compare with")
+    versions = [("header", reading.header.file_version)]
+    if reading.against.manifest is not Manifest.NONE:
+        versions.append(("manifest", reading.manifest[0].file_version))
+    for where, version in versions:
+        if version < running:
+            found = f"file version {version:#010x} in the {where}"
+            return refuse("downgrade", _DOWNGRADE, found, f"{running:#010x} or above")
+    return None
+
+
+#: The OTA cluster lets a server order a downgrade (ZCL 11.13.5): to refuse one is a policy.
+_DOWNGRADE = "ZCL 11.13.5, as a policy"
+
+
+def verify_security_counter(reading: Reading) -> Refusal | None:
+    """Refuse an image whose security counter, where there are manifests, is below the running's."""
+    if reading.against.manifest is Manifest.NONE:
+        return None
+    counter, least = reading.manifest[0].security_counter, reading.against.security_counter
+    if counter >= least:
+        return None
+    return refuse("security_counter", _MANIFEST, f"security counter {counter}", f"{least} or more")
 
 
 #: Every step by its name in profiles, in the default order.
@@ -303,12 +248,22 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "structure": verify_structure,
         "trailer": verify_trailer,
         "integrity": verify_integrity,
+        "signer": verify_signer,
+        "certificate": verify_certificate,
+        "signature_suite1": verify_signature_suite1,
+        "signature_suite2": verify_signature_suite2,
+        "gb_signature": verify_gb_signature,
         "manifest": verify_manifest,
+        "downgrade": verify_downgrade,
+        "security_counter": verify_security_counter,
     }
 )
 
-#: The steps of a bridge whose images carry no raw container's trailer.
-DEFAULT_STEPS: tuple[str, ...] = tuple(name for name in STEPS if name != "trailer")
+#: The steps of a bridge that was given nobody to trust and takes what the server authorises.
+DEFAULT_STEPS: tuple[str, ...] = (
+    *("header", "hardware", "destination", "size", "structure", "integrity"),
+    *("manifest", "security_counter"),
+)
 
 
 def known_steps() -> tuple[str, ...]:
@@ -388,19 +343,17 @@ def _judge(octets: bytes, against: Expectation, functions: tuple[tuple[str, Step
         try:
             refusal = step(reading)
         except WireError as error:
-            refusal = _refuse(name, "ZCL 11.4", str(error), "a file that can be read")
+            refusal = refuse(name, "ZCL 11.4", str(error), "a file that can be read")
+        except CryptoError as error:
+            refusal = refuse(name, "ZCL 11.7.1", str(error), "keys that can be used")
         if refusal is not None:
             return Verdict(accepted=False, refusal=refusal)
     return Verdict(accepted=True)
-
-
-def _refuse(step: str, clause: str, found: str, expected: str) -> Refusal:
-    return Refusal(step=step, clause=clause, found=found, expected=expected)
 
 
 def _first_difference(step: str, checks: tuple[tuple[str, str, int, int], ...]) -> Refusal | None:
     """Refuse the first of (clause, field, found, expected) that differs."""
     for clause, field, found, expected in checks:
         if found != expected:
-            return _refuse(step, clause, f"{field} {found:#06x}", f"{expected:#06x}")
+            return refuse(step, clause, f"{field} {found:#06x}", f"{expected:#06x}")
     return None

@@ -17,7 +17,8 @@ from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from emulator.errors import ProfileError
-from emulator.profiles.model import NOT_YET, Profile, refuse
+from emulator.profiles.model import NOT_YET, Profile
+from emulator.profiles.section import range_of, refuse
 
 T = TypeVar("T")
 
@@ -188,11 +189,9 @@ def _member(kind: type[StrEnum], value: object, key: str) -> StrEnum:
 
 def _kind(hint: Any) -> Any:
     """Strip the range mark and the "or nothing" from an annotation."""
-    if get_origin(hint) is Annotated:
-        return get_args(hint)[0]
     if NoneType in get_args(hint):
-        return next(each for each in get_args(hint) if each is not NoneType)
-    return hint
+        hint = next(each for each in get_args(hint) if each is not NoneType)
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
 
 
 def _expected(hint: Any) -> str:
@@ -207,8 +206,8 @@ def _expected(hint: Any) -> str:
         return "a table"
     if issubclass(kind, StrEnum):
         return f"one of {', '.join(kind)}"
-    bounds = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-    return " in ".join([_KINDS[kind], *(str(bound) for bound in bounds)])
+    bound = range_of(hint)
+    return _KINDS[kind] if bound is None else f"{_KINDS[kind]} in {bound}"
 
 
 def _shown(value: object) -> str:

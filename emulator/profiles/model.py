@@ -13,9 +13,9 @@ import re
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from itertools import combinations
-from typing import Annotated, Any, ClassVar, NamedTuple, NoReturn, get_args, get_type_hints
+from typing import Annotated, ClassVar, get_type_hints
 
-from emulator.errors import ProfileError
+from emulator.profiles.section import Range, Section, ranges, refuse, section_of
 from emulator.profiles.switches import (
     BadBlock,
     BusyNotify,
@@ -26,28 +26,14 @@ from emulator.profiles.switches import (
     PeriodUnit,
     Resume,
     ServerChoice,
+    SignedIntegrity,
     Stranger,
     UnicastNotify,
     Wildcards,
 )
+from emulator.profiles.trust import TrustProfile
 from emulator.units import Octets
 from emulator.wire.ota_file import Container
-
-
-class Range(NamedTuple):
-    """Bound an integer key; ``hexadecimal`` says how messages print it."""
-
-    least: int
-    most: int
-    hexadecimal: bool = False
-
-    def show(self, number: int) -> str:
-        """Print one number as this key is usually written."""
-        return f"0x{number:04X}" if self.hexadecimal and number >= 0 else str(number)
-
-    def __str__(self) -> str:
-        return f"{self.show(self.least)}..{self.show(self.most)}"
-
 
 #: Identifiers are read and written in hexadecimal.
 Id16 = Annotated[int, Range(0, 0xFFFF, hexadecimal=True)]
@@ -117,7 +103,33 @@ class VerifyStep(StrEnum):
     STRUCTURE = "structure"
     TRAILER = "trailer"
     INTEGRITY = "integrity"
+    SIGNER = "signer"
+    CERTIFICATE = "certificate"
+    SIGNATURE_SUITE1 = "signature_suite1"
+    SIGNATURE_SUITE2 = "signature_suite2"
+    GB_SIGNATURE = "gb_signature"
     MANIFEST = "manifest"
+    DOWNGRADE = "downgrade"
+    SECURITY_COUNTER = "security_counter"
+
+
+#: The steps of the OTA cluster's own signatures: either suite, by a signer that is trusted.
+SUITE_STEPS = (VerifyStep.SIGNATURE_SUITE1, VerifyStep.SIGNATURE_SUITE2)
+SIGNED_STEPS = (VerifyStep.SIGNER, VerifyStep.CERTIFICATE, *SUITE_STEPS)
+#: Steps that look for sub-elements, for the parts of a raw container, for the image manifest.
+ELEMENT_STEPS = (VerifyStep.INTEGRITY, *SIGNED_STEPS)
+RAW_STEPS = (VerifyStep.TRAILER, VerifyStep.GB_SIGNATURE)
+#: Steps that ask who made a file: they, and no others, tell a forged one.
+PROOFS = (*SIGNED_STEPS, VerifyStep.GB_SIGNATURE)
+MANIFEST_STEPS = (VerifyStep.MANIFEST, VerifyStep.SECURITY_COUNTER)
+#: What each step of the signatures needs of ``[trust]``, and what that is.
+TRUST_OF: dict[VerifyStep, tuple[str, str]] = {
+    VerifyStep.SIGNER: ("signers", "the EUI64 of a signer or more"),
+    VerifyStep.CERTIFICATE: ("issuer", "the EUI64 of the CA"),
+    VerifyStep.SIGNATURE_SUITE1: ("ca_suite1", "the public key of the CA"),
+    VerifyStep.SIGNATURE_SUITE2: ("ca_suite2", "the public key of the CA"),
+    VerifyStep.GB_SIGNATURE: ("gb_key", "the supplier's public key"),
+}
 
 
 class BootScheme(StrEnum):
@@ -130,43 +142,7 @@ class BootScheme(StrEnum):
 NOT_YET: dict[type[StrEnum], frozenset[str]] = {
     Activation: frozenset({"cs06", "ppmid"}),
     BootScheme: frozenset({"swap"}),
-    VerifyStep: frozenset({"signature_suite1", "signature_suite2"}),
 }
-
-
-def refuse(key: str, found: str, expected: str) -> NoReturn:
-    """Raise the error of one key; every complaint about a profile is worded here."""
-    raise ProfileError(f"{key}: found {found}, expected {expected}")
-
-
-def ranges(section: type["Section"]) -> dict[str, Range]:
-    """Return the ranges that a section's annotations declare."""
-    return {
-        name: mark
-        for name, hint in get_type_hints(section, include_extras=True).items()
-        for mark in get_args(hint)[1:]
-        if isinstance(mark, Range)
-    }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """Be one table of a profile: check the declared ranges on construction."""
-
-    TABLE: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        for name, bound in ranges(type(self)).items():
-            number = getattr(self, name)
-            if not bound.least <= number <= bound.most:
-                self._refuse(name, bound.show(number), str(bound))
-        self._check()
-
-    def _check(self) -> None:
-        """Check what ranges cannot say."""
-
-    def _refuse(self, name: str, found: str, expected: str) -> NoReturn:
-        refuse(f"{self.TABLE}.{name}", found, expected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +241,12 @@ class ImageProfile(Section):
     container: Container
     manifest: Manifest
     verify: tuple[VerifyStep, ...]
+    signed_integrity: SignedIntegrity
+
+    @property
+    def suites(self) -> tuple[int, ...]:
+        """Return the suites of the OTA cluster, 1 and 2, whose signatures are taken."""
+        return tuple(number for number, step in enumerate(SUITE_STEPS, 1) if step in self.verify)
 
     def _check(self) -> None:
         found = "[" + ", ".join(f'"{step}"' for step in self.verify) + "]"
@@ -272,14 +254,28 @@ class ImageProfile(Section):
             self._refuse("verify", found, "at least one step")
         if len(set(self.verify)) < len(self.verify):
             self._refuse("verify", found, "each step once")
-        if VerifyStep.MANIFEST in self.verify and self.manifest is Manifest.NONE:
-            self._refuse("verify", found, 'no "manifest" step where image.manifest is "none"')
-        if VerifyStep.TRAILER in self.verify and self.container is not Container.GBCS:
-            expected = f'no "trailer" step: container "{self.container}" has no trailer'
-            self._refuse("verify", found, expected)
-        if VerifyStep.INTEGRITY in self.verify and self.container is not Container.ZCL:
-            expected = f'no "integrity" step: container "{self.container}" has no sub-elements'
-            self._refuse("verify", found, expected)
+        for step in self.verify:
+            if reason := self._misfit(step):
+                self._refuse("verify", found, f'no "{step}" step{reason}')
+        if not any(step in SIGNED_STEPS for step in self.verify):
+            return
+        # A signature that nobody asks about the signer of is anybody's, and a name proves nothing.
+        for step in (VerifyStep.SIGNER, VerifyStep.CERTIFICATE):
+            if step not in self.verify:
+                self._refuse("verify", found, f'"{step}" beside the other steps of signatures')
+        if not any(step in SUITE_STEPS for step in self.verify):
+            wanted = " or ".join(f'"{step}"' for step in SUITE_STEPS)
+            self._refuse("verify", found, f"{wanted} beside the other steps of signatures")
+
+    def _misfit(self, step: VerifyStep) -> str:
+        """Say why a step cannot be, or nothing."""
+        if step in MANIFEST_STEPS and self.manifest is Manifest.NONE:
+            return ' where image.manifest is "none"'
+        if step in RAW_STEPS and self.container is not Container.GBCS:
+            return f': container "{self.container}" has no trailer'
+        if step in ELEMENT_STEPS and self.container is not Container.ZCL:
+            return f': container "{self.container}" has no sub-elements'
+        return ""
 
 
 def _span(area: tuple[Octets, Octets]) -> str:
@@ -415,6 +411,7 @@ class Profile:
     power: Power
     ota: OtaProfile
     image: ImageProfile
+    trust: TrustProfile | None = None
     flash: FlashProfile
     boot: BootProfile
     radio: RadioProfile
@@ -432,14 +429,14 @@ class Profile:
         if more and not self.flash.parts_of_extra(more):
             found = "nothing" if self.flash.extra is None else _span(self.flash.extra)
             refuse("flash.extra", found, f"a sector or more for each of {more} more image types")
+        self._check_trust()
 
-
-def section_of(hint: Any) -> type[Section] | None:
-    """Return the section that an annotation of ``Profile`` names, None where it names none."""
-    for candidate in (hint, *get_args(hint)):
-        if isinstance(candidate, type) and issubclass(candidate, Section):
-            return candidate
-    return None
+    def _check_trust(self) -> None:
+        """See that no step is without what it must believe."""
+        for step in self.image.verify:
+            name, what = TRUST_OF.get(step, ("", ""))
+            if name and not getattr(self.trust, name, None):
+                refuse(f"trust.{name}", "nothing", f'{what}: image.verify has "{step}"')
 
 
 def keys() -> tuple[str, ...]:

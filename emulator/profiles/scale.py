@@ -2,7 +2,8 @@
 
 from dataclasses import fields, replace
 
-from emulator.profiles.model import OtaProfile, ranges
+from emulator.profiles.model import OtaProfile
+from emulator.profiles.section import ranges
 
 
 def scaled(profile: OtaProfile) -> OtaProfile:

@@ -96,3 +96,11 @@ class DownloadedStatus(StrEnum):
 
     COMPLETE = "complete"
     WAITING = "waiting"
+
+
+class SignedIntegrity(StrEnum):
+    """What the digest of a signature makes of an integrity code's octets in the same file."""
+
+    KEEP = "keep"
+    LEAVE_OUT = "leave_out"
+    REFUSE = "refuse"

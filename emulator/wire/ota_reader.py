@@ -6,19 +6,12 @@ read encodes to the same octets again. A strict reader wants no findings.
 Source: ZCL rev 8, 11.4 (ZigBee OTA 095264, 6.3); for the raw container gb-alt-han 2.2.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Self
+from itertools import chain
 
 from emulator.errors import TruncatedError, WireError
 from emulator.units import Octets
 from emulator.wire.ota_file import (
     ELEMENT_HEAD_SIZE,
-    FIRST_VENDOR_TAG,
-    HEADER_VERSION,
-    KNOWN_CONTROL,
-    KNOWN_CREDENTIALS,
     MAGIC,
     RAW_HEADER_SIZE,
     RAW_SIGNATURE_SIZE,
@@ -27,99 +20,51 @@ from emulator.wire.ota_file import (
     Container,
     Element,
     ElementHead,
-    ElementTag,
-    HeaderControl,
     OtaFile,
     OtaHeader,
 )
+from emulator.wire.ota_findings import (
+    ANY_TYPE,
+    ELEMENT_SIZES,
+    FIRST_RESERVED_TYPE,
+    HUE_MANUFACTURER,
+    HUE_START,
+    MOST_ELEMENTS,
+    SIGNATURES,
+    SUITE_1,
+    SUITE_2,
+    TELINK_INFO_SIZE,
+    TELINK_MANUFACTURER,
+    TELINK_TAG,
+    Finding,
+    FindingCode,
+    bounded,
+    judge_elements,
+    judge_header,
+    judge_hue,
+    judge_raw,
+    judge_remainder,
+)
 
-#: The first reserved and the wildcard image type (ZCL 11.4.2.6).
-FIRST_RESERVED_TYPE = 0xFFC4
-ANY_TYPE = 0xFFFF
-#: More elements than this are an attack on memory, not a file: no maker comes near.
-MOST_ELEMENTS = 4096
-#: Telink leaves two octets of information out of the length of its encrypted elements.
-TELINK_MANUFACTURER = 0x1141
-TELINK_TAG = 0xF000
-TELINK_INFO_SIZE: Octets = 2
-#: Octets of data that a tag must have (ZCL 11.4.4 to 11.4.6).
-ELEMENT_SIZES: dict[int, Octets] = {
-    ElementTag.SIGNATURE_SUITE_1: 50,
-    ElementTag.CERTIFICATE_SUITE_1: 48,
-    ElementTag.INTEGRITY_CODE: 16,
-    ElementTag.SIGNATURE_SUITE_2: 80,
-    ElementTag.CERTIFICATE_SUITE_2: 74,
-}
-SIGNATURES = frozenset({ElementTag.SIGNATURE_SUITE_1, ElementTag.SIGNATURE_SUITE_2})
-SUITE_1 = frozenset({ElementTag.SIGNATURE_SUITE_1, ElementTag.CERTIFICATE_SUITE_1})
-SUITE_2 = frozenset({ElementTag.SIGNATURE_SUITE_2, ElementTag.CERTIFICATE_SUITE_2})
-
-
-class FindingCode(StrEnum):
-    """What can be wrong with a file: its name for ever, its clause, and whether it is fatal.
-
-    A bridge must refuse an image with a fatal one; the others are flagged only.
-    """
-
-    clause: str
-    fatal: bool
-
-    def __new__(cls, name: str, clause: str, fatal: bool) -> Self:
-        made = str.__new__(cls, name)
-        made._value_, made.clause, made.fatal = name, clause, fatal
-        return made
-
-    WRAPPER = "wrapper", "ZCL 11.4.2.1", True
-    HEADER_VERSION = "header-version", "ZCL 11.4.2.2", True
-    HEADER_LENGTH = "header-length", "ZCL 11.4.2.3", True
-    FIELD_CONTROL = "field-control", "ZCL 11.4.2.4", False
-    IMAGE_TYPE_RESERVED = "image-type-reserved", "ZCL 11.4.2.6", False
-    IMAGE_TYPE_WILDCARD = "image-type-wildcard", "ZCL 11.4.2.6", False
-    SIZE_TOO_LONG = "size-too-long", "ZCL 11.4.2.10", True
-    SIZE_TOO_SHORT = "size-too-short", "ZCL 11.4.2.10", True
-    TRAILING = "trailing", "ZCL 11.4.2.10", False
-    CREDENTIAL_VERSION = "credential-version", "ZCL 11.4.2.11", False
-    HARDWARE_RANGE = "hardware-range", "ZCL 11.4.2.13", False
-    EMPTY = "empty", "ZCL 11.4.3", False
-    ELEMENT_CUT = "element-cut", "ZCL 11.4.3", True
-    STRAY_OCTETS = "stray-octets", "ZCL 11.4.3", True
-    TOO_MANY_ELEMENTS = "too-many-elements", "Hanover's own limit", True
-    ELEMENT_LENGTH = "element-length", "ZCL 11.4.4 to 11.4.6", True
-    RESERVED_TAG = "reserved-tag", "ZCL 11.4.3", False
-    VENDOR_INFO = "vendor-info", "ZCL 11.4.3", False
-    SIGNATURE_NOT_LAST = "signature-not-last", "ZCL 11.7.1", True
-    BOTH_SUITES = "both-suites", "ZCL 11.7.1", True
-    CONTAINER = "container", "gb-alt-han GB-014", True
-    RAW_HEADER = "raw-header", "gb-alt-han 2.2", True
+__all__ = [
+    "ANY_TYPE",
+    "ELEMENT_SIZES",
+    "FIRST_RESERVED_TYPE",
+    "MOST_ELEMENTS",
+    "SIGNATURES",
+    "SUITE_1",
+    "SUITE_2",
+    "TELINK_MANUFACTURER",
+    "Finding",
+    "FindingCode",
+    "detect_container",
+    "read",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Say one thing that is wrong with a file.
-
-    ``offset`` counts octets from the first octet of the file, wrapper included.
-    """
-
-    code: FindingCode
-    offset: Octets
-    found: str
-    expected: str
-
-    @property
-    def clause(self) -> str:
-        """Return the clause that the file breaks."""
-        return self.code.clause
-
-    @property
-    def fatal(self) -> bool:
-        """Tell whether a bridge must refuse the image for this."""
-        return self.code.fatal
-
-    def __str__(self) -> str:
-        return (
-            f"at {self.offset}: {self.code}: found {self.found}, expected {self.expected}"
-            f" ({self.clause})"
-        )
+#: A standard element that is too long by no more than this is a damaged one, not code.
+_NEAR: Octets = 256
+_HUGE = 0xFFFFFFFF
 
 
 def read(data: bytes, container: Container | None = None) -> tuple[OtaFile, tuple[Finding, ...]]:
@@ -146,17 +91,20 @@ def read(data: bytes, container: Container | None = None) -> tuple[OtaFile, tupl
     tiled = bool(elements) and stop == end
     if container is None:
         container = _detect(data, header, at, end, tiled=tiled)
-    findings = [*_judge_header(header, start, len(data) - start)]
+    findings = [judge_header(header, data, start)]
     if at == end:
-        findings.append(Finding(FindingCode.EMPTY, at, "nothing", "an upgrade image"))
+        findings.append(iter((Finding(FindingCode.EMPTY, at, "nothing", "an upgrade image"),)))
     body, signature = b"", None
-    if container is Container.ZCL:
-        findings += _judge_elements(elements, at)
-        findings += _judge_remainder(data, stop, end, len(elements))
-    else:
-        findings += _judge_raw(header, start, tiled=tiled)
+    if container is Container.GBCS:
+        findings.append(judge_raw(header, start, tiled=tiled))
         elements, stop = (), end
         body, signature = _split_raw(data, at, end)
+    elif not tiled and _is_hue(data, header, at, end):
+        findings.append(judge_hue(at, end))
+        elements, stop = (), at
+    else:
+        findings.append(judge_elements(elements, at, header.image_type))
+        findings.append(judge_remainder(data, stop, end, len(elements)))
     file = OtaFile(
         header=header,
         container=container,
@@ -167,7 +115,7 @@ def read(data: bytes, container: Container | None = None) -> tuple[OtaFile, tupl
         remainder=data[stop:end],
         trailing=data[end:],
     )
-    return file, tuple(findings)
+    return file, bounded(chain.from_iterable(findings))
 
 
 def detect_container(data: bytes) -> Container:
@@ -175,7 +123,8 @@ def detect_container(data: bytes) -> Container:
 
     Sub-elements that tile the file make it ZCL: tag octets are never taken for code. Else a header
     of 60 octets makes it GBCS, unless no trailer is there and the first octets are the head of a
-    standard element that the file has room for: then it is a damaged ZCL file.
+    standard element that the file has room for, or nearly, or that claims all there can be: then it
+    is a damaged ZCL file. An image of Hue's without sub-elements passes for ZCL as well.
 
     Raises:
         TruncatedError: ``data`` ends inside the header.
@@ -226,6 +175,10 @@ def _walk_plain(
     return tuple(elements), at
 
 
+def _is_hue(data: bytes, header: OtaHeader, at: Octets, end: Octets) -> bool:
+    return header.manufacturer == HUE_MANUFACTURER and data.startswith(HUE_START, at, end)
+
+
 def _has_trailer(data: bytes, at: Octets, end: Octets) -> bool:
     mark = end - RAW_SIGNATURE_SIZE - len(TRAILER_MARK)
     return mark >= at and data.startswith(TRAILER_MARK, mark)
@@ -242,161 +195,12 @@ def _split_raw(data: bytes, at: Octets, end: Octets) -> tuple[bytes, bytes | Non
 def _detect(data: bytes, header: OtaHeader, at: Octets, end: Octets, *, tiled: bool) -> Container:
     if tiled or header.header_length != RAW_HEADER_SIZE or at == end:
         return Container.ZCL
+    if _is_hue(data, header, at, end):
+        return Container.ZCL
     if not _has_trailer(data, at, end) and end - at >= ELEMENT_HEAD_SIZE:
         head, body = ElementHead.decode_at(data, at)
         room = max(header.total_size, end - at + header.size) - header.size - (body - at)
-        if head.tag in STANDARD_TAGS and 0 < head.size <= room:
+        near = 0 < head.size <= room + _NEAR or head.size == _HUGE
+        if head.tag in STANDARD_TAGS and near:
             return Container.ZCL
     return Container.GBCS
-
-
-def _judge_header(header: OtaHeader, start: Octets, available: Octets) -> Iterator[Finding]:
-    """Judge the header's fields; ``available`` octets are there from its first one on."""
-    if start:
-        yield Finding(FindingCode.WRAPPER, 0, f"{start} octets before the magic", "the magic first")
-    if header.header_version != HEADER_VERSION:
-        yield Finding(
-            FindingCode.HEADER_VERSION,
-            start + 4,
-            f"{header.header_version:#06x}",
-            f"{HEADER_VERSION:#06x}",
-        )
-    if header.header_length != header.size:
-        yield Finding(
-            FindingCode.HEADER_LENGTH,
-            start + 6,
-            f"{header.header_length}",
-            f"{header.size}, for field control {int(header.control):#06x}",
-        )
-    if header.control & ~KNOWN_CONTROL:
-        yield Finding(
-            FindingCode.FIELD_CONTROL, start + 8, f"{int(header.control):#06x}", "reserved bits 0"
-        )
-    if header.image_type == ANY_TYPE:
-        yield Finding(
-            FindingCode.IMAGE_TYPE_WILDCARD, start + 12, "the wildcard 0xffff", "an image type"
-        )
-    elif header.image_type >= FIRST_RESERVED_TYPE:
-        yield Finding(
-            FindingCode.IMAGE_TYPE_RESERVED,
-            start + 12,
-            f"{header.image_type:#06x}",
-            "0x0000 to 0xffc3",
-        )
-    yield from _judge_size(header, start, available)
-    yield from _judge_options(header, start)
-
-
-def _judge_size(header: OtaHeader, start: Octets, available: Octets) -> Iterator[Finding]:
-    total = header.total_size
-    if total > available:
-        yield Finding(
-            FindingCode.SIZE_TOO_LONG,
-            start + 52,
-            f"{total} octets",
-            f"{available}, as the file has",
-        )
-    elif total < header.size:
-        yield Finding(
-            FindingCode.SIZE_TOO_SHORT,
-            start + 52,
-            f"{total} octets",
-            f"the header's {header.size} or more",
-        )
-    elif total < available:
-        yield Finding(
-            FindingCode.TRAILING,
-            start + total,
-            f"{available - total} octets more",
-            "the end of the file",
-        )
-
-
-def _judge_options(header: OtaHeader, start: Octets) -> Iterator[Finding]:
-    credential = header.credential_version
-    if credential is not None and credential not in KNOWN_CREDENTIALS:
-        yield Finding(
-            FindingCode.CREDENTIAL_VERSION, start + OtaHeader.SHORTEST, f"{credential}", "0 to 3"
-        )
-    low, high = header.minimum_hardware, header.maximum_hardware
-    if low is not None and high is not None and low > high:
-        yield Finding(
-            FindingCode.HARDWARE_RANGE,
-            start + header.size - 4,
-            f"{low:#06x} to {high:#06x}",
-            "a minimum not above the maximum",
-        )
-
-
-def _judge_elements(elements: Sequence[Element], at: Octets) -> Iterator[Finding]:
-    tags = {element.tag for element in elements}
-    if tags & SUITE_1 and tags & SUITE_2:
-        yield Finding(FindingCode.BOTH_SUITES, at, "elements of suites 1 and 2", "one suite")
-    for index, element in enumerate(elements):
-        tag, wanted = element.tag, ELEMENT_SIZES.get(element.tag)
-        if wanted is not None and len(element.data) != wanted:
-            yield Finding(
-                FindingCode.ELEMENT_LENGTH,
-                at + 2,
-                f"{len(element.data)} octets for tag {tag:#06x}",
-                f"{wanted}",
-            )
-        if tag in SIGNATURES and index + 1 < len(elements):
-            yield Finding(
-                FindingCode.SIGNATURE_NOT_LAST,
-                at,
-                f"signature {tag:#06x} as element {index + 1} of {len(elements)}",
-                "the signature last",
-            )
-        if len(STANDARD_TAGS) <= tag < FIRST_VENDOR_TAG:
-            yield Finding(
-                FindingCode.RESERVED_TAG, at, f"tag {tag:#06x}", "a known or a vendor's tag"
-            )
-        if element.info:
-            yield Finding(
-                FindingCode.VENDOR_INFO,
-                at + ELEMENT_HEAD_SIZE,
-                f"{len(element.info)} octets that the length leaves out (Telink)",
-                "the data",
-            )
-        at += element.size
-
-
-def _judge_remainder(data: bytes, at: Octets, end: Octets, count: int) -> Iterator[Finding]:
-    left = end - at
-    if count >= MOST_ELEMENTS and left:
-        yield Finding(
-            FindingCode.TOO_MANY_ELEMENTS,
-            at,
-            f"more than {count} elements",
-            f"{MOST_ELEMENTS} at most",
-        )
-    elif left >= ELEMENT_HEAD_SIZE:
-        head, _ = ElementHead.decode_at(data, at)
-        yield Finding(
-            FindingCode.ELEMENT_CUT,
-            at,
-            f"tag {head.tag:#06x} of {head.size} octets",
-            f"{left - ELEMENT_HEAD_SIZE} octets at most, as are left",
-        )
-    elif left:
-        yield Finding(
-            FindingCode.STRAY_OCTETS,
-            at,
-            f"{left} octets that make no element",
-            "the end of the file",
-        )
-
-
-def _judge_raw(header: OtaHeader, start: Octets, *, tiled: bool) -> Iterator[Finding]:
-    if header.control != HeaderControl.HARDWARE_VERSIONS:
-        yield Finding(
-            FindingCode.RAW_HEADER, start + 8, f"field control {int(header.control):#06x}", "0x0004"
-        )
-    if tiled:
-        yield Finding(
-            FindingCode.CONTAINER,
-            start + header.size,
-            "sub-elements that tile the file",
-            "a raw manufacturer image",
-        )

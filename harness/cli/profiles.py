@@ -9,6 +9,7 @@ import click
 
 from emulator.errors import ProfileError
 from emulator.profiles import load, model
+from emulator.profiles.section import ranges
 
 #: Far above any profile: a huge file is refused before it fills memory.
 LARGEST_FILE_OCTETS = 1 << 20
@@ -77,10 +78,10 @@ def as_toml(profile: model.Profile) -> str:
     for table, values in document.items():
         if not _is_table(values):
             continue
-        ranges = model.ranges(type(getattr(profile, table)))
+        bounds = ranges(type(getattr(profile, table)))
         lines += ["", f"[{table}]"]
         for key, value in values.items():
-            bound = ranges.get(key)
+            bound = bounds.get(key)
             shown = bound.show(value) if bound else _toml(value)
             lines.append(f"{key} = {shown}")
     return "\n".join(lines)

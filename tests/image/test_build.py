@@ -98,6 +98,26 @@ def test_parts_can_be_left_out() -> None:
     assert (file.elements, findings) == ((Element(0, PLAIN["payload"]),), ())
 
 
+def test_f027_a_null_file_has_no_image() -> None:
+    """OTA-F-027: build header and integrity code only, or the header alone."""
+    file, findings = read(build(**(PLAIN | {"payload": None})))
+    assert [e.tag for e in file.elements] == [3]
+    assert [finding.code for finding in findings] == [FindingCode.NO_IMAGE]
+    alone = build(**(PLAIN | {"payload": None}), integrity=False)
+    assert len(alone) == 56
+    assert [finding.code for finding in read(alone)[1]] == [FindingCode.EMPTY]
+
+
+@pytest.mark.parametrize("image_type", [0xFFC0, 0xFFC1, 0xFFC2])
+def test_a_device_specific_file(image_type: int) -> None:
+    """Build credentials, configuration and log for one device, and read what they hold."""
+    special = PLAIN | {"image_type": image_type, "manifest": False, "payload": b"for one"}
+    file, findings = read(build(**special, destination=0x0011223344556677))
+    assert findings == ()
+    assert (file.header.image_type, file.image) == (image_type, b"for one")
+    assert file.header.destination == 0x0011223344556677
+
+
 @pytest.mark.parametrize("signature", [None, bytes(range(64))])
 def test_a_raw_container(signature: bytes | None) -> None:
     """Build both flavours of gb-alt-han 2.2."""
@@ -120,6 +140,7 @@ def test_a_raw_container(signature: bytes | None) -> None:
         {"header_string": b"x" * 33},
         {"signature": bytes(64)},
         {"container": Container.GBCS},
+        {"container": Container.GBCS, "hardware": (1, 2), "payload": None},
         {"container": Container.GBCS, "hardware": (1, 2), "destination": 5},
         {"container": Container.GBCS, "hardware": (1, 2), "elements": (Element(4, b""),)},
         {"container": Container.GBCS, "hardware": (1, 2), "signature": bytes(63)},

@@ -17,8 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from emulator.image.build import build
+from emulator.image.judgement import Expectation, Refusal
+from emulator.image.verify import verify
+from emulator.profiles.model import Manifest
+from emulator.profiles.trust import TrustProfile
 from emulator.wire.ota_file import Container
 from emulator.wire.ota_reader import FindingCode, detect_container, read
 
@@ -26,6 +31,8 @@ from emulator.wire.ota_reader import FindingCode, detect_container, read
 BODY = (b"CriticalSoftware sample firmware image_" * 7)[:235]
 #: The private number of a test key of our own.
 SECRET = 0x48414E4F564552
+#: How gb-alt-han 2.3 judges a download.
+GB_STEPS = ("size", "header", "hardware", "structure", "trailer", "gb_signature")
 
 
 def _signed_by(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
@@ -69,6 +76,28 @@ def _public(kind: str) -> tuple[bytes, ec.EllipticCurvePublicKey]:
     about = json.loads((Path(folder) / "gb-test-data.json").read_text())
     point = bytes.fromhex(about["supplier_signing_public_key"])
     return data, ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+
+
+def _judged(
+    data: bytes, key: ec.EllipticCurvePublicKey | None, *steps: str, version: int = 0xACDCACDC
+) -> Refusal | None:
+    """Let a bridge with the raw container judge a file that it was offered as it is."""
+    header = read(data, Container.GBCS)[0].header
+    point = key and key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint).hex()
+    against = Expectation(
+        eui64=1,
+        manufacturer=0x121D,
+        image_type=header.image_type,
+        hardware_version=0x1111,
+        offered_manufacturer=0x121D,
+        offered_image_type=header.image_type,
+        offered_version=version,
+        offered_size=len(data),
+        container=Container.GBCS,
+        manifest=Manifest.NONE,
+        trust=TrustProfile(gb_key=point),
+    )
+    return verify(data, against, steps or GB_STEPS).refusal
 
 
 def _sample(source: str, kind: str) -> tuple[bytes, ec.EllipticCurvePublicKey]:
@@ -159,6 +188,49 @@ def test_gb008_gb009_the_header_is_outside_the_signature(source: str) -> None:
         file, _ = read(bytes(lie), Container.GBCS)
         assert file.signature is not None
         assert _verifies(key, file.signature, file.body)
+
+
+@both_sources
+def test_a_bridge_that_trusts_the_supplier_takes_the_signed_sample(source: str) -> None:
+    """GB-001, GB-002: and refuses it under every other key, and under none."""
+    data, key = _sample(source, "esme")
+    assert _judged(data, key) is None
+    stranger = ec.derive_private_key(SECRET + 1, ec.SECP256R1()).public_key()
+    for other in (stranger, None):
+        refusal = _judged(data, other)
+        assert refusal is not None
+        assert refusal.step == "gb_signature"
+
+
+@both_sources
+def test_a_bridge_that_wants_a_signature_refuses_the_unsigned_flavour(source: str) -> None:
+    """GB-004, GB-012: by ``trailer``, and by ``gb_signature`` alone."""
+    data, _ = _sample(source, "ppmid")
+    _, key = _sample(source, "esme")
+    for steps, step in ((GB_STEPS, "trailer"), (("gb_signature",), "gb_signature")):
+        refusal = _judged(data, key, *steps)
+        assert refusal is not None
+        assert refusal.step == step
+    assert _judged(data, None, *GB_STEPS[:4]) is None
+
+
+@both_sources
+def test_gb006_gb007_a_bridge_refuses_any_flipped_octet_of_image_or_signature(source: str) -> None:
+    """GB-006, GB-007: each octet of both."""
+    data, key = _sample(source, "esme")
+    for at in (*range(60, 295), *range(297, 361)):
+        flipped = data[:at] + bytes([data[at] ^ 0x01]) + data[at + 1 :]
+        refusal = _judged(flipped, key)
+        assert refusal is not None
+        assert refusal.step == "gb_signature"
+
+
+@both_sources
+def test_gb008_an_edited_version_passes_the_signature(source: str) -> None:
+    """GB-008: which is why our own images have a manifest: nothing else would notice."""
+    data, key = _sample(source, "esme")
+    lie = data[:14] + b"\x01\x02\x03\x04" + data[18:]
+    assert _judged(lie, key, version=0x04030201) is None
 
 
 @both_sources

@@ -8,21 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.errors import WireError
+from emulator.errors import CryptoError, WireError
 from emulator.image.build import build, refit_integrity
-from emulator.image.verify import (
-    DEFAULT_STEPS,
-    STEPS,
-    Expectation,
-    Reading,
-    Refusal,
-    Step,
-    Verdict,
-    VerdictMemory,
-    known_steps,
-    verify,
-)
-from emulator.profiles.model import Manifest, VerifyStep
+from emulator.image.judgement import Expectation, Reading, Refusal, Step, Verdict
+from emulator.image.verify import DEFAULT_STEPS, STEPS, VerdictMemory, known_steps, verify
+from emulator.profiles import load
+from emulator.profiles.model import SIGNED_STEPS, Manifest, VerifyStep
 from emulator.wire.manifest import ImageManifest
 from emulator.wire.ota import Status
 from emulator.wire.ota_file import Container, Element
@@ -48,7 +39,12 @@ AGAINST = Expectation(
     offered_version=2,
     offered_size=len(GOOD),
     security_counter=5,
+    running_version=1,
 )
+#: All steps but those of signatures and of the raw container, which have tests of their own.
+PLAIN = (*DEFAULT_STEPS, "downgrade")
+#: What a raw container can be judged by without a key.
+RAW_PLAIN = (*PLAIN, "trailer")
 NO_MANIFEST = replace(AGAINST, manifest=Manifest.NONE)
 #: Where the upgrade image begins in GOOD: header of 68 octets, element head of 6.
 IMAGE_AT = 74
@@ -123,9 +119,10 @@ REFUSED: list[tuple[str, str, Trial]] = [
     ("manifest", "image type", (edited(IMAGE_AT + 10, "0400"), AGAINST)),
     ("manifest", "payload", (edited(PAYLOAD_AT + 700, "00"), AGAINST)),
     ("manifest", "digest", (edited(PAYLOAD_AT - 1, "00"), AGAINST)),
-    ("manifest", "counter", (GOOD, replace(AGAINST, security_counter=6))),
-    ("manifest", "none there", trial(made(manifest=False))),
-    ("manifest", "cut", trial(made(payload=b"HANM\x01\0", manifest=False))),
+    ("downgrade", "below", (GOOD, replace(AGAINST, running_version=3))),
+    ("downgrade", "below, no manifest", (GOOD, replace(NO_MANIFEST, running_version=3))),
+    ("downgrade", "of unknown", (GOOD, replace(AGAINST, running_version=None))),
+    ("security_counter", "below", (GOOD, replace(AGAINST, security_counter=6))),
 ]
 
 
@@ -134,6 +131,7 @@ REFUSED: list[tuple[str, str, Trial]] = [
     [
         (GOOD, AGAINST),
         (GOOD, replace(AGAINST, security_counter=4)),
+        (GOOD, replace(AGAINST, running_version=2)),
         (GOOD, replace(AGAINST, hardware_version=0x0100)),
         (GOOD, replace(AGAINST, hardware_version=0x01FF)),
         (GOOD, NO_MANIFEST),
@@ -146,7 +144,7 @@ REFUSED: list[tuple[str, str, Trial]] = [
 )
 def test_honest_files_are_accepted(data: bytes, against: Expectation) -> None:
     """Be the control of every refusal below."""
-    assert verify(data, against, DEFAULT_STEPS) == Verdict(accepted=True)
+    assert verify(data, against, PLAIN) == Verdict(accepted=True)
 
 
 @pytest.mark.parametrize(
@@ -155,20 +153,43 @@ def test_honest_files_are_accepted(data: bytes, against: Expectation) -> None:
 def test_each_step_refuses_what_no_other_would(step: str, case: Trial) -> None:
     """Refuse with the step's name and INVALID_IMAGE; without the step, accept."""
     data, against = case
-    verdict = verify(data, against, DEFAULT_STEPS)
+    verdict = verify(data, against, PLAIN)
     assert verdict.refusal is not None
     assert not verdict.accepted
     assert (verdict.refusal.step, verdict.refusal.status) == (step, Status.INVALID_IMAGE)
     assert verdict.refusal.found != verdict.refusal.expected
-    others = tuple(name for name in DEFAULT_STEPS if name != step)
+    assert verdict.refusal.clause
+    others = tuple(name for name in PLAIN if name != step)
     assert verify(data, against, others) == Verdict(accepted=True)
 
 
 def test_every_step_has_its_refusals() -> None:
-    """Miss no step in the table above; the trailer has tests of its own."""
-    assert {step for step, _, _ in REFUSED} == set(DEFAULT_STEPS)
+    """Miss no step in the table above; raw containers and signatures have tests of their own."""
+    assert {step for step, _, _ in REFUSED} == set(PLAIN)
     assert known_steps() == tuple(STEPS) == tuple(VerifyStep)
-    assert set(STEPS) - set(DEFAULT_STEPS) == {"trailer"}
+    assert set(STEPS) - set(PLAIN) == {"trailer", "gb_signature", *SIGNED_STEPS}
+
+
+@pytest.mark.parametrize("payload", [b"no manifest", b"HANM\x01\0"], ids=["none there", "cut"])
+@pytest.mark.parametrize("step", ["manifest", "downgrade", "security_counter"])
+def test_a_manifest_that_cannot_be_read_is_refused_by_all_who_need_it(
+    payload: bytes, step: str
+) -> None:
+    """Refuse it alone, whichever looks first; nothing else of the file is wrong."""
+    case = trial(made(payload=payload, manifest=False))
+    assert not verify(*case, (step,)).accepted
+    others = ("header", "hardware", "destination", "size", "structure", "integrity")
+    assert verify(*case, others).accepted
+
+
+def test_the_version_inside_counts_as_well() -> None:
+    """Refuse an old image under a new header by ``downgrade`` alone."""
+    data = edited(14, "09000000")
+    against = replace(AGAINST, offered_version=9, running_version=3)
+    refusal = verify(data, against, ("downgrade",)).refusal
+    assert refusal is not None
+    assert "0x00000002 in the manifest" in refusal.found
+    assert verify(data, replace(against, running_version=2), ("downgrade",)).accepted
 
 
 @pytest.mark.parametrize("at", range(4))
@@ -252,8 +273,8 @@ def raw_trial(data: bytes) -> Trial:
 def test_honest_raw_files_are_accepted() -> None:
     """Accept both flavours; only the signed one passes the trailer step."""
     signed, bare = build(**RAW), build(**(RAW | {"signature": None}))
-    assert verify(*raw_trial(signed), tuple(STEPS)).accepted
-    assert verify(*raw_trial(bare), DEFAULT_STEPS).accepted
+    assert verify(*raw_trial(signed), RAW_PLAIN).accepted
+    assert verify(*raw_trial(bare), PLAIN).accepted
 
 
 @pytest.mark.parametrize("mark", ["none", "0041", "0140"])
@@ -266,7 +287,7 @@ def test_gb012_gb013_a_raw_file_without_its_trailer_is_refused(mark: str) -> Non
         bare = bytes(signed)
     data, against = raw_trial(bare)
     against = replace(against, manifest=Manifest.NONE)
-    verdict = verify(data, against, tuple(STEPS))
+    verdict = verify(data, against, RAW_PLAIN)
     assert verdict.refusal is not None
     assert verdict.refusal.step == "trailer"
     assert verify(data, against, DEFAULT_STEPS).accepted
@@ -274,7 +295,7 @@ def test_gb012_gb013_a_raw_file_without_its_trailer_is_refused(mark: str) -> Non
 
 def test_the_trailer_step_leaves_sub_elements_alone() -> None:
     """Accept a ZCL file: it has no trailer to miss."""
-    assert verify(GOOD, AGAINST, tuple(STEPS)).accepted
+    assert verify(GOOD, AGAINST, RAW_PLAIN).accepted
 
 
 def test_gb014_a_container_is_not_taken_for_the_other() -> None:
@@ -319,6 +340,23 @@ def test_a_step_that_cannot_read_refuses() -> None:
     assert (verdict.refusal.step, verdict.refusal.found) == ("size", "nothing to read here")
     with pytest.raises(ZeroDivisionError):
         verify(GOOD, AGAINST, ("size",), table={"size": broken})
+
+
+def test_a_step_whose_keys_cannot_be_used_refuses() -> None:
+    """Fail closed: trust that is no key is a refusal, never a pass."""
+
+    def keyless(reading: Reading) -> Refusal | None:
+        raise CryptoError("no key of ours")
+
+    refusal = verify(GOOD, AGAINST, ("signer",), table={"signer": keyless}).refusal
+    assert refusal is not None
+    assert (refusal.step, refusal.found) == ("signer", "no key of ours")
+    assert refusal.status is Status.INVALID_IMAGE
+
+
+@pytest.mark.parametrize("name", load.names())
+def test_the_default_is_what_the_shipped_bridges_do(name: str) -> None:
+    assert load.load(name).image.verify == DEFAULT_STEPS
 
 
 def test_a_file_is_read_once_for_all_steps() -> None:

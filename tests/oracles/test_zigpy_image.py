@@ -1,5 +1,7 @@
 """Hold the OTA file format to zigpy's, which nobody here wrote: both ways, octet for octet."""
 
+import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,9 +10,16 @@ from hypothesis import strategies as st
 from zigpy import types as t
 from zigpy.ota import image as zigpy_image
 
+from emulator.errors import WireError
 from emulator.image.build import build
+from emulator.image.edits import apply
 from emulator.wire.ota_file import Container, Element, ElementTag, OtaHeader
 from emulator.wire.ota_reader import FindingCode, read
+
+SIZE = {"refit": "size"}
+SIGNATURE = {"element": {"tag": 5, "data": "00" * 80}}
+PICTURE = {"element": {"tag": 4, "data": "00"}}
+CERTIFICATE = {"element": {"tag": 2, "data": "00" * 48}}
 
 _U16 = st.integers(0, 0xFFFF)
 #: Sizes are right for each tag, so that our reader has nothing to say.
@@ -115,10 +124,12 @@ def _zigpy_files(draw: st.DrawFn) -> bytes:
 
 @given(_zigpy_files())
 def test_what_zigpy_builds_we_read(data: bytes) -> None:
-    """Read a file of zigpy's with no finding, and write the same octets."""
+    """Read a file of zigpy's, and write the same octets; a null file is all that we flag in one."""
     theirs, _ = zigpy_image.OTAImage.deserialize(data)
     ours, findings = read(data, Container.ZCL)
-    assert findings == ()
+    null = not {0, 0xF123} & {int(e.tag_id) for e in theirs.subelements}
+    null = null and int(theirs.header.image_type) < 0xFFC0
+    assert [finding.code for finding in findings] == [FindingCode.NO_IMAGE] * null
     _same_header(theirs.header, ours.header)
     assert [(e.tag, e.data) for e in ours.elements] == [
         (int(e.tag_id), bytes(e.data)) for e in theirs.subelements
@@ -159,3 +170,84 @@ def test_tags_have_the_same_numbers(tag: ElementTag) -> None:
     """Compare the table of tags with zigpy's, all of it."""
     assert zigpy_image.ElementTagId(int(tag)) in list(zigpy_image.ElementTagId)
     assert len(list(zigpy_image.ElementTagId)) == len(ElementTag)
+
+
+def _hue_code() -> bytes:
+    return bytes.fromhex("2a0001") + bytes(range(200))
+
+
+def test_a_hue_file_reads_as_in_zigpy() -> None:
+    """Take Hue's file without sub-elements for the same octets; ours says what it lacks."""
+    head = build(payload=b"", manufacturer=0x100B, image_type=1, version=2, integrity=False)[:56]
+    size = (56 + len(_hue_code())).to_bytes(4, "little")
+    data = head[:52] + size + _hue_code()
+    theirs, rest = zigpy_image.parse_ota_image(data)
+    assert isinstance(theirs, zigpy_image.HueSBLOTAImage)
+    ours, findings = read(data)
+    assert [finding.code for finding in findings] == [FindingCode.NO_ELEMENTS]
+    assert (rest, ours.remainder) == (b"", theirs.data)
+    assert theirs.serialize() == ours.encode() == data
+
+
+def _wrapped(maker: str, inner: bytes) -> bytes:
+    """Wrap a file as its maker does."""
+    if maker == "legrand":
+        return len(inner).to_bytes(4, "little") + inner + bytes(17)
+    if maker == "ikea":
+        offset, size = (24).to_bytes(4, "little"), len(inner).to_bytes(4, "little")
+        return b"NGIS" + bytes(12) + offset + size + inner + b"\0"
+    rest = bytes(4) + (152 + len(inner) - 64).to_bytes(4, "little") + bytes(80) + inner
+    return hashlib.sha512(rest).digest() + rest
+
+
+@pytest.mark.parametrize("maker", ["legrand", "ikea", "third reality"])
+def test_f026_a_wrapped_file_reads_as_in_zigpy(maker: str) -> None:
+    """OTA-F-026: cut the same file out of each container that zigpy knows."""
+    inner = build(payload=b"x" * 40, manufacturer=1, image_type=1, version=2)
+    data = _wrapped(maker, inner)
+    theirs, _ = zigpy_image.parse_ota_image(data)
+    ours, findings = read(data)
+    assert findings[0].code is FindingCode.WRAPPER
+    assert replace(ours, wrapper=b"", trailing=b"").encode() == theirs.serialize() == inner
+
+
+#: What one of the two takes and the other does not, and why: (edit, fatal here, taken by zigpy).
+DIFFERENCES = {
+    # zigpy never looks at these; the standard says what they must be.
+    "header version": ([{"at": "header_version", "put": "0101"}], True, True),
+    "length of a known tag": ([{"at": "end-20", "put": "0f"}, {"keep": -1}, SIZE], True, True),
+    "tag behind a signature": (
+        [SIGNATURE, {"element": {"tag": 4, "data": "00"}}, SIZE],
+        True,
+        True,
+    ),
+    "both suites": ([CERTIFICATE, SIGNATURE, SIZE], True, True),
+    # zigpy counts the elements from the header length, we from where the fields end.
+    "header length": ([{"at": "header_length", "add": 1, "size": 2}], True, False),
+    # zigpy parses what a maker's prefix hides only if it knows the maker.
+    "unknown wrapper": ([{"prepend": "00" * 9}], True, False),
+    # Both refuse.
+    "cut": ([{"keep": -1}], True, False),
+    "magic": ([{"at": "magic", "xor": "01"}], None, False),
+    # Both take, and we flag.
+    "trailing octets": ([{"append": "0000"}], False, True),
+    "reserved control bit": ([{"at": "control", "xor": "08"}], False, True),
+    "wildcard type": ([{"at": "image_type", "put": "ffff"}], False, True),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_where_zigpy_is_laxer_or_stricter(name: str) -> None:
+    """Keep the list of differences true, one by one."""
+    edits, fatal, taken = DIFFERENCES[name]
+    data = apply(build(payload=b"x" * 40, manufacturer=1, image_type=1, version=2), edits)
+    try:
+        found: bool | None = any(finding.fatal for finding in read(data, Container.ZCL)[1])
+    except WireError:
+        found = None
+    try:
+        zigpy_image.parse_ota_image(data)
+    except ValueError:
+        assert (found, taken) == (fatal, False)
+    else:
+        assert (found, taken) == (fatal, True)

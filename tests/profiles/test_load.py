@@ -8,9 +8,13 @@ import pytest
 
 from emulator.errors import ProfileError
 from emulator.profiles import load, model
+from harness.cli.profiles import as_toml
 
 BUILT_IN = ("B1", "B2", "B3", "B4")
 FOLDER = Path(load.__file__).parent
+#: The CAs of the published certificates (ota-cluster 6.5).
+SUITE_1_CA = "0200fde8a7f3d1084224962a4e7c54e69ac3f04da6b8"
+SUITE_2_CA = "0207a445022d9f39f49bdc38380026a27a9e0a1799313ab28c5c1a1c6b605154db1dff6752"
 
 
 def text_of(name: str) -> str:
@@ -133,7 +137,21 @@ FLAWS = {
     ),
     "cs06": ('"zigbee"', '"cs06"', r"ota\.activation: .*cs06 is not yet supported"),
     "ppmid": ('"zigbee"', '"ppmid"', r"ota\.activation: .*ppmid is not yet supported"),
-    "signature": ('"manifest"]', '"signature_suite2"]', r"image\.verify\[6\]: .*not yet supported"),
+    "signature": (
+        '"security_counter",',
+        '"signature_suite2",',
+        r'image\.verify: .*expected "signer" beside the other steps of signatures',
+    ),
+    "trust of a wrong type": (
+        "[radio]",
+        '[trust]\nissuer = "5445"\n[radio]',
+        r'trust\.issuer: found "5445", expected an integer in 0x0000000000000001\.\.0xFF',
+    ),
+    "no step there is": (
+        '"security_counter",',
+        '"signature",',
+        r'image\.verify\[7\]: found "signature", .*did you mean signature_suite1',
+    ),
     "no TOML": ("[radio]", "[radio", r"not TOML: .*line \d+"),
     "key twice": ("block_tries = 10", "block_tries = 1\nblock_tries = 2", r"not TOML: .*line \d+"),
 }
@@ -205,6 +223,26 @@ def test_an_overlay_adds_and_removes_an_optional_table() -> None:
     assert awake.sleep is None
     asleep = load.overlay(awake, {"sleep.poll_ms": 6000, "sleep.fast_poll_ms": 250})
     assert asleep == load.load("B4")
+
+
+def test_an_overlay_adds_trust_and_the_steps_that_need_it() -> None:
+    changes = {
+        "trust.signers": [0x0A0B0C0D0E0F1011, 0x90B3D51F30010000],
+        "trust.issuer": 0x1112131415161718,
+        "trust.ca_suite1": SUITE_1_CA,
+        "trust.ca_suite2": SUITE_2_CA,
+        "image.verify": ["signer", "certificate", "signature_suite1", "signature_suite2"],
+    }
+    profile = load.overlay(load.load("B1"), changes)
+    assert profile.trust is not None
+    assert profile.trust.signers == (0x0A0B0C0D0E0F1011, 0x90B3D51F30010000)
+    assert profile.trust.authority(1) == bytes.fromhex(SUITE_1_CA)
+    assert profile.trust.authority(2) == bytes.fromhex(SUITE_2_CA)
+    assert profile.trust.supplier is None
+    assert profile.image.suites == (1, 2)
+    assert load.parse(as_toml(profile), "again.toml") == profile
+    with pytest.raises(ProfileError, match=r"^B1: trust\.signers: found nothing, expected the EUI"):
+        load.overlay(profile, {"trust": None})
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,35 @@ import pytest
 from emulator.errors import ProfileError
 from emulator.profiles import load, model
 from emulator.profiles.scale import scaled
+from emulator.profiles.section import ranges
 
 BASE = load.load("B1")
 TABLES = ("ota", "image", "flash", "boot", "radio", "sleep")
+
+#: Everything that a bridge can be given to trust: the CAs of ota-cluster 6.5, a key of our own.
+TRUST: dict[str, object] = {
+    "trust.signers": [1],
+    "trust.issuer": 2,
+    "trust.ca_suite1": "0200fde8a7f3d1084224962a4e7c54e69ac3f04da6b8",
+    "trust.ca_suite2": (
+        "0207a445022d9f39f49bdc38380026a27a9e0a1799313ab28c5c1a1c6b605154db1dff6752"
+    ),
+    "trust.gb_key": (
+        "0408a2ef9ef42c7c0b232b9a38bbd9db94e7c311b5b3fcc8ac4fdab848ae5d6d44"
+        "ffe50bbbd3ac33044de4a9632e21b9e69ed9e419ebb1e2a77b2c61468504ce97"
+    ),
+}
+RAW: dict[str, object] = {
+    "image.container": "gbcs",
+    "image.verify": ["trailer", "gb_signature", "manifest"],
+}
+SIGNED = ["signer", "certificate", "signature_suite1", "signature_suite2"]
+
+
+def lacking(name: str, *steps: str) -> dict[str, object]:
+    """Return changes that give a bridge all of the trust but one key, and these steps."""
+    return {**TRUST, f"trust.{name}": None, "image.verify": list(steps)}
+
 
 REFUSED: list[tuple[dict[str, object], str]] = [
     ({"name": "a b"}, r"name: found \"a b\", expected 1\.\.32 letters"),
@@ -58,6 +84,50 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"image.manifest": "none"}, r'image\.verify: .*no "manifest" step'),
     ({"image.container": "gbcs"}, r'image\.verify: .*no "integrity" step'),
     ({"image.verify": ["header", "trailer"]}, r'image\.verify: .*no "trailer" step'),
+    ({**TRUST, "image.verify": ["gb_signature"]}, r'no "gb_signature" step: container "zcl"'),
+    (
+        {**TRUST, "image.container": "gbcs", "image.verify": SIGNED},
+        r'image\.verify: .*no "signer" step: container "gbcs" has no sub-elements',
+    ),
+    (
+        {"image.manifest": "none", "image.verify": ["security_counter"]},
+        r'no "security_counter" step where image\.manifest is "none"',
+    ),
+    (
+        {**TRUST, "image.verify": ["certificate", "signature_suite1"]},
+        r'expected "signer" beside the other steps of signatures',
+    ),
+    (
+        {**TRUST, "image.verify": ["signer", "signature_suite2"]},
+        r'expected "certificate" beside the other',
+    ),
+    (
+        {**TRUST, "image.verify": ["signer", "certificate"]},
+        r'expected "signature_suite1" or "signature_suite2" beside',
+    ),
+    (lacking("signers", *SIGNED), r'trust\.signers: found nothing, .*image\.verify has "signer"'),
+    (lacking("issuer", *SIGNED), r'trust\.issuer: found nothing, .*has "certificate"'),
+    (lacking("ca_suite1", *SIGNED), r'trust\.ca_suite1: found nothing, .*has "signature_suite1"'),
+    (lacking("ca_suite2", *SIGNED), r'trust\.ca_suite2: found nothing, .*has "signature_suite2"'),
+    (
+        {**TRUST, **RAW, "trust.gb_key": None},
+        r"trust\.gb_key: found nothing, expected the supplier",
+    ),
+    ({**RAW}, r"trust\.gb_key: found nothing, expected the supplier"),
+    ({"trust.signers": [0]}, r"trust\.signers\[0\]: found 0x0000000000000000, expected 0x0+1\.\."),
+    ({"trust.signers": [5, 5]}, r"trust\.signers\[1\]: found 0x0+5, expected each signer once"),
+    ({"trust.issuer": 1 << 64}, r"trust\.issuer: found 0x10+, expected 0x0+1\.\.0xF+E$"),
+    ({"trust.issuer": -1}, r"trust\.issuer: found -1, expected"),
+    ({"trust.ca_suite1": "02xy"}, r'trust\.ca_suite1: found "02xy", expected a compressed point'),
+    ({"trust.ca_suite1": "02" + "00" * 20}, r"ca_suite1: found 02.* of 21 octets, .*sect163k1"),
+    (
+        {"trust.ca_suite1": TRUST["trust.ca_suite2"]},
+        r"ca_suite1: found 0207.* of 37 octets, expected a compressed point of sect163k1",
+    ),
+    ({"trust.ca_suite2": "02" + "ff" * 36}, r"ca_suite2: found 02f.* of 37 octets, .*sect283k1"),
+    ({"trust.gb_key": "04" + "00" * 64}, r"trust\.gb_key: found 0400.*, expected a P-256 point"),
+    ({"trust.gb_key": "04"}, r'trust\.gb_key: found "04", expected a P-256 point'),
+    ({"image.signed_integrity": "drop"}, r"signed_integrity: .*expected one of keep, leave_out"),
     ({"flash.program_size_octets": 3}, r"found 3, expected a power of two"),
     ({"flash.program_size_octets": 512}, r"found 512, expected 1\.\.256"),
     ({"flash.erase_size_octets": 4000}, r"found 4000, expected a multiple of program_size"),
@@ -120,7 +190,7 @@ def test_each_integer_is_bounded() -> None:
     unbounded = []
     for table in TABLES:
         section = type(getattr(load.load("B4"), table))
-        bounds = model.ranges(section)
+        bounds = ranges(section)
         unbounded += [
             f"{table}.{field.name}"
             for field in fields(section)
@@ -139,7 +209,8 @@ def test_a_profile_is_a_value() -> None:
 
 
 def test_keys_are_those_of_the_documents() -> None:
-    document = load.plain(load.overlay(load.load("B4"), {"flash.extra": [0x045000, 0x045200]}))
+    everything = {"flash.extra": [0x045000, 0x045200], **TRUST, **RAW}
+    document = load.plain(load.overlay(load.load("B4"), everything))
     dotted = [
         f"{name}.{key}" if isinstance(value, dict) else name
         for name, value in document.items()

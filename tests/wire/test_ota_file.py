@@ -9,15 +9,10 @@ from hypothesis import strategies as st
 
 from emulator.errors import TruncatedError, WireError
 from emulator.wire.ota_file import (
-    HEADER_VERSION,
     MAGIC,
     Container,
     Element,
     ElementTag,
-    HeaderControl,
-    OtaFile,
-    OtaHeader,
-    header_size,
 )
 from emulator.wire.ota_reader import (
     MOST_ELEMENTS,
@@ -26,6 +21,7 @@ from emulator.wire.ota_reader import (
     detect_container,
     read,
 )
+from tests.wire.ota_files import IMAGE, codes, fatal, file_of, header_of, raw_of
 
 #: ota-cluster 6.5, file A.
 VECTOR_A = bytes.fromhex(
@@ -33,59 +29,6 @@ VECTOR_A = bytes.fromhex(
     "000000000000000074000000000020000000000102030405060708090a0b0c0d0e0f10111213141516171819"
     "1a1b1c1d1e1f030010000000d4060599f94a42b9aebf4fcab827bd10"
 )
-IMAGE = Element(ElementTag.UPGRADE_IMAGE, bytes(range(64)))
-OPTIONS = {
-    HeaderControl.CREDENTIAL_VERSION: {"credential_version": 2},
-    HeaderControl.DESTINATION: {"destination": 0x0011223344556677},
-    HeaderControl.HARDWARE_VERSIONS: {"minimum_hardware": 0x0101, "maximum_hardware": 0x0203},
-}
-
-
-def header_of(control: int = 0, **changes: object) -> OtaHeader:
-    """Return an honest header but for ``changes``; its total size is 0."""
-    fields: dict[str, object] = {
-        "magic": MAGIC,
-        "header_version": HEADER_VERSION,
-        "header_length": header_size(control),
-        "control": HeaderControl(control),
-        "manufacturer": 0xFFF1,
-        "image_type": 0x0001,
-        "file_version": 0x01020304,
-        "stack_version": 2,
-        "header_string": b"a test".ljust(32, b"\0"),
-        "total_size": 0,
-    }
-    for bit, values in OPTIONS.items():
-        if control & bit:
-            fields.update(values)
-    return OtaHeader(**(fields | changes))  # type: ignore[arg-type]
-
-
-def file_of(
-    *elements: Element, control: int = 0, total: int | None = None, **changes: object
-) -> bytes:
-    """Return the octets of a file whose total size is right unless it is given."""
-    file = OtaFile(header=header_of(control, **changes), elements=elements)
-    size = len(file.encode()) if total is None else total
-    return replace(file, header=replace(file.header, total_size=size)).encode()
-
-
-def raw_of(body: bytes, *, control: int = 4) -> bytes:
-    """Return the octets of a header with ``body`` behind it."""
-    header = header_of(control)
-    return replace(header, total_size=header.size + len(body)).encode() + body
-
-
-def codes(data: bytes, container: Container | None = Container.ZCL) -> list[FindingCode]:
-    """Return what the reader finds wrong, and check that it lost no octet."""
-    file, findings = read(data, container)
-    assert file.encode() == data
-    return [finding.code for finding in findings]
-
-
-def fatal(data: bytes) -> bool:
-    """Tell whether a bridge must refuse the file."""
-    return any(finding.fatal for finding in read(data, Container.ZCL)[1])
 
 
 def test_an_honest_file_has_no_findings() -> None:
@@ -457,6 +400,9 @@ def test_gb014_elements_in_a_raw_container_are_fatal() -> None:
         (file_of(control=4), Container.ZCL),  # nothing behind the header
         (file_of(IMAGE, control=4)[:-1], Container.ZCL),  # damaged, yet no code begins so
         (file_of(IMAGE, control=4, total=132) + b"\0\0", Container.ZCL),
+        (raw_of(b"\0\0" + (len(RAW) + 256).to_bytes(4, "little") + RAW), Container.ZCL),
+        (raw_of(b"\0\0" + (len(RAW) + 257).to_bytes(4, "little") + RAW), Container.GBCS),
+        (raw_of(b"\0\0\xff\xff\xff\xff" + RAW), Container.ZCL),  # all there can be
         (
             raw_of(b"\x00\x00" * 20 + b"code"),
             Container.GBCS,
