@@ -17,6 +17,8 @@ from harness.capture import write_capture
 from harness.covers import Coverage, coverage_of
 from harness.report.model import CaseResult, Cited
 from harness.trace import name_of
+from harness.vectors.marks import PARAMETER, coverage_of_vector, told
+from harness.vectors.model import Vector
 from harness.verdict import NoVerdict, Outcome
 
 #: The benches of a case, in the order in which it made them.
@@ -28,7 +30,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Say what a case is, before it ran."""
+    """Say what a case is, before it ran; ``vector`` is the id of the vector that drives the row."""
 
     id: str
     case: str
@@ -38,6 +40,7 @@ class About:
     attack: str
     expect: str
     source: str
+    vector: str = ""
 
     @property
     def cited(self) -> tuple[Cited, ...]:
@@ -52,7 +55,8 @@ def about(item: pytest.Item) -> About:
     """Return what a collected case is.
 
     Its id is ``topic::function[profile]``, with ``/row`` behind the function where the case has
-    rows of data; ``topic`` and ``function`` are written without ``test_``.
+    rows of data; ``topic`` and ``function`` are written without ``test_``. A row that a vector
+    drives covers what the vector names, and says of itself what the vector says.
     """
     function = getattr(item, "function", None)
     callspec = getattr(item, "callspec", None)
@@ -64,17 +68,33 @@ def about(item: pytest.Item) -> About:
     topic = item.path.stem.removeprefix("test_")
     name = getattr(item, "originalname", item.name).removeprefix("test_")
     case = f"{topic}::{name}" + (f"/{row}" if row else "")
-    said = _sections(getattr(function, "__doc__", None) or "")
+    vector = vector_of(item)
+    doc = getattr(function, "__doc__", None) or ""
+    said = _sections(doc) if vector is None else _told(vector, doc)
     return About(
         id=f"{case}[{profile}]" if profile else case,
         case=case,
         topic=topic,
         profile=profile,
-        coverage=coverage_of(function),
+        coverage=coverage_of(function) if vector is None else coverage_of_vector(vector),
         attack=said.get("Attack", ""),
         expect=said.get("Expect", ""),
         source=said.get("Source", ""),
+        vector="" if vector is None else vector.id,
     )
+
+
+def vector_of(item: pytest.Item) -> Vector | None:
+    """Return the vector that drives a collected row, None if none does."""
+    callspec = getattr(item, "callspec", None)
+    found = None if callspec is None else callspec.params.get(PARAMETER)
+    return found if isinstance(found, Vector) else None
+
+
+def _told(vector: Vector, doc: str) -> dict[str, str]:
+    """Return what a vector says of itself, as a docstring's sections say it of a case."""
+    expect = told(vector.body.get("expect")) or _sections(doc).get("Expect", "")
+    return {"Attack": vector.comment, "Expect": expect, "Source": vector.source}
 
 
 def _sections(doc: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ def select(every: Sequence[About], wanted: Sequence[str]) -> tuple[list[int], li
     """Return the indices of the chosen cases, and the wishes that chose none.
 
     A wish means, the first that fits: the id of a case with its profile, a case for all profiles,
-    a requirement, a topic, a part of any of them. No wish at all chooses every case.
+    a vector, a requirement, a topic, a part of any of them. No wish at all chooses every case.
     """
     if not wanted:
         return list(range(len(every))), []
@@ -29,6 +29,7 @@ def _found(every: Sequence[About], wish: str) -> list[int]:
     tests: tuple[Callable[[About], bool], ...] = (
         lambda one: one.id.lower() == text,
         lambda one: one.case.lower() == text,
+        lambda one: bool(text) and one.vector.lower() == text,
         lambda one: text in [each.id.lower() for each in one.coverage.requirements],
         lambda one: one.topic.lower() == text,
         lambda one: bool(text) and any(text in name for name in _names(one)),
@@ -47,6 +48,7 @@ def _names(one: About) -> list[str]:
 def hint(every: Sequence[About], wish: str) -> str:
     """Return the nearest names to a wish that chose nothing, as the end of a sentence."""
     names = {one.case for one in every} | {one.topic for one in every}
+    names |= {one.vector for one in every if one.vector}
     names |= {each.id for one in every for each in one.coverage.requirements}
     near = difflib.get_close_matches(wish, sorted(names), n=2)
     return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -23,11 +23,13 @@ from harness.recorder import (
     about,
     judge,
     safe_name,
+    vector_of,
     write_datagrams,
     write_trace,
 )
 from harness.report.model import CaseResult, dump, parse
 from harness.selection import select
+from harness.vectors.marks import family_of
 
 #: The cases that Hanover ships.
 CASES = Path(__file__).parent / "cases"
@@ -68,6 +70,8 @@ class RunOptions:
         out: Folder for ``traces/``; None writes nothing.
         capture: File for the datagrams of one case, folder for those of several.
         cases: Folder of the cases.
+        vectors: Folder of a user's vectors: they run instead of everything else. None: those that
+            Hanover ships run beside the other cases.
         list_only: Collect, and run nothing.
     """
 
@@ -80,6 +84,7 @@ class RunOptions:
     out: Path | None = None
     capture: Path | None = None
     cases: Path = field(default_factory=lambda: CASES)
+    vectors: Path | None = None
     list_only: bool = False
 
 
@@ -165,6 +170,7 @@ class Suite:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
         """Keep the cases that were asked for."""
+        items[:] = [item for item in items if self._has_data(item)]
         every = [about(item) for item in items]
         files: dict[str, str] = {}
         for each in every:
@@ -181,6 +187,12 @@ class Suite:
         items[:] = [items[index] for index in indices]
         if dropped:
             config.hook.pytest_deselected(items=dropped)
+
+    def _has_data(self, item: pytest.Item) -> bool:
+        """Tell whether a row has its vector; with vectors of a user nothing else runs."""
+        if family_of(getattr(item, "function", None)) is None:
+            return self.options.vectors is None
+        return vector_of(item) is not None
 
     def _prepared(self, cases: int) -> bool:
         """Make the folders that so many cases write to; tell whether that went well."""

@@ -6,8 +6,12 @@ from typing import NamedTuple
 
 from emulator.device.bridge import Bridge
 from emulator.device.defects.catalogue import DEFECTS, parts_of
+from emulator.device.likeness import Likeness, newest_limit
+from emulator.errors import PowerLost
 from emulator.faults import CutPower
-from emulator.flash.nor import Operation, Snapshot
+from emulator.flash.area import Area
+from emulator.flash.nor import Nor, Operation, OperationKind, Snapshot
+from emulator.units import Octets
 
 
 class ProbeState(NamedTuple):
@@ -18,12 +22,13 @@ class ProbeState(NamedTuple):
 
 
 class DefectFacts(NamedTuple):
-    """Be what is told of a defect: what it is, what it copies, which cases must catch it."""
+    """Be what is told of a defect: what it is, what it copies, what must catch it."""
 
     id: str
     title: str
     copies: str
     caught_by: tuple[str, ...]
+    vectors: tuple[str, ...]
 
 
 class Probe:
@@ -34,12 +39,16 @@ class Probe:
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
+        self._spare: Nor | None = None
+        page = bridge.flash.geometry.page_octets
+        self._likeness = Likeness(self._logs(), page)
 
     @staticmethod
     def defects() -> tuple[DefectFacts, ...]:
         """Return every defect that can be planted."""
         return tuple(
-            DefectFacts(one.id, one.title, one.copies, one.caught_by) for one in DEFECTS.values()
+            DefectFacts(one.id, one.title, one.copies, one.caught_by, one.vectors)
+            for one in DEFECTS.values()
         )
 
     def plant(self, defect: str) -> None:
@@ -73,3 +82,100 @@ class Probe:
         """Return a digest of every octet of flash and of the streams of chance."""
         content = self._bridge.flash.content().digest()
         return hashlib.sha256(content + repr(self._bridge.chance_state()).encode()).digest()
+
+    # For a sweep: what a cut leaves, and what two moments have in common.
+
+    @property
+    def count(self) -> int:
+        """Return how many flash operations the bridge's life had so far."""
+        return self._bridge.flash.operations
+
+    def record(self, wanted: bool) -> None:
+        """Log flash operations from now on, or not; the log begins anew."""
+        self._bridge.flash.recording = wanted
+        self._bridge.flash.log.clear()
+
+    def flash(self) -> Snapshot:
+        """Return flash alone."""
+        return self._bridge.flash.snapshot()
+
+    def put(self, flash: Snapshot, chance: object) -> None:
+        """Put flash and streams of chance back; what is in RAM dies."""
+        self.restore(ProbeState(flash, chance))
+
+    def chance(self) -> object:
+        """Return the state of the streams of chance."""
+        return self._bridge.chance_state()
+
+    def after(self, flash: Snapshot, operation: Operation, cut: CutPower | None) -> Snapshot:
+        """Return what one operation leaves of a flash: all of its work, or what a cut lets it do.
+
+        Args:
+            flash: The moment before the operation.
+            operation: What the firmware did.
+            cut: How the supply failed in it; None: it did not.
+        """
+        nor = self._spare
+        if nor is None:
+            nor = self._spare = type(self._bridge.flash)(
+                self._bridge.flash.geometry, recording=False
+            )
+        nor.restore(flash)
+        if cut is not None:
+            nor.arm(cut)
+        try:
+            if operation.kind is OperationKind.ERASE:
+                nor.erase(operation.address, operation.length)
+            else:
+                nor.program(operation.address, operation.data or b"")
+        except PowerLost:
+            pass
+        return nor.snapshot()
+
+    def area(self, address: Octets) -> str:
+        """Return the key of the flash map's area that an address is in; empty: in none."""
+        areas = self._bridge.profile.flash.areas.items()
+        return next((name for name, (start, end) in areas if start <= address < end), "")
+
+    def slot(self, number: int, length: Octets) -> bytes:
+        """Return the first octets of a slot."""
+        flash = self._bridge.profile.flash
+        return self._bridge.flash.read((flash.slot_a, flash.slot_b)[number][0], length)
+
+    def likeness(self, flash: Snapshot | None = None) -> bytes:
+        """Return what a flash has in common with those that a bridge would treat alike.
+
+        Args:
+            flash: None: the bridge's own, as it is.
+        """
+        content = self._bridge.flash.content() if flash is None else flash.content
+        return self._likeness.of(content)
+
+    def counter_limit(self, flash: Snapshot | None = None) -> int:
+        """Return the limit of frame counters that a flash holds, -1 if it holds none."""
+        content = self._bridge.flash.content() if flash is None else flash.content
+        start, end = self._bridge.profile.flash.data
+        page = self._bridge.flash.geometry.page_octets
+        return newest_limit(content.pages[start // page : end // page])
+
+    def _logs(self) -> tuple[Area, Area]:
+        flash = self._bridge.profile.flash
+        nor = self._bridge.flash
+        return Area(nor, *flash.boot_record), Area(nor, *flash.data)
+
+    @property
+    def ram(self) -> object:
+        """Return all that dies with the supply, None while it is off."""
+        return self._bridge.ram
+
+    @property
+    def stage(self) -> str:
+        """Return where the OTA client stands, empty while the bridge is off."""
+        application = self._bridge.ram
+        return "" if application is None else application.client.stage.name
+
+    @property
+    def on_trial(self) -> bool:
+        """Tell whether the running image is on trial."""
+        application = self._bridge.ram
+        return application is not None and application.store.on_trial

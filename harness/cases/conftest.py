@@ -11,36 +11,51 @@ from harness.bench import Bench
 from harness.lanes.seeds import bench_seed
 from harness.recorder import BENCHES, about
 from harness.suite import options_of
+from harness.vectors.load import load_vectors
+from harness.vectors.marks import PARAMETER, coverage_of_vector, family_of, speaks_of
 
 MakeBench = Callable[..., Bench]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every case that has a bench over all chosen profiles."""
+    """Run every case that has a bench over all chosen profiles, and each vector of its family."""
     if "profile" in metafunc.fixturenames:
         chosen = [each.profile for each in options_of(metafunc.config).profiles]
         metafunc.parametrize("profile", chosen, ids=[each.name for each in chosen])
+    if (family := family_of(metafunc.function)) is not None:
+        every = load_vectors(options_of(metafunc.config).vectors, family)
+        vectors = [each for each in every if speaks_of(metafunc.function, each)]
+        for vector in vectors:
+            coverage_of_vector(vector)  # an unknown requirement ends the collection here
+        metafunc.parametrize(PARAMETER, vectors, ids=[each.id for each in vectors])
 
 
 @pytest.fixture
 def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[MakeBench]:
     """Return a function that makes benches: ``make_bench(changes, **more)``.
 
-    ``changes`` are other values of the profile, as ``emulator.profiles.load.overlay`` takes them;
-    ``more`` goes to ``Bench`` (``first_image``, ...). Each bench of a case has a seed of its own.
+    ``changes`` are other values of the profile, as ``emulator.profiles.load.overlay`` takes them,
+    or the changed profile itself; ``more`` goes to ``Bench`` (``first_image``, ...). Each bench of
+    a case has a seed of its own.
     """
     options = options_of(request.config)
     case = about(request.node).case
     benches = request.node.stash.setdefault(BENCHES, [])
 
-    def make(changes: Mapping[str, object] | None = None, **more: Any) -> Bench:  # noqa: ANN401
+    def make(
+        changes: Mapping[str, object] | Profile | None = None,
+        **more: Any,  # noqa: ANN401
+    ) -> Bench:
         usual = {
             "link": options.link,
             "seed": bench_seed(options.seed, case, profile.name, len(benches)),
             "defect": options.defect,
         }
-        fitted = load.overlay(profile, changes) if changes else profile
+        if isinstance(changes, Profile):
+            fitted = changes
+        else:
+            fitted = load.overlay(profile, changes) if changes else profile
         bench = Bench(fitted, **{**usual, **more})
         benches.append(bench)
         return bench

@@ -19,6 +19,7 @@ class Explained:
 
     requirement: "Requirement"
     cases: "tuple[About, ...]"
+    vectors: dict[str, list[str]]  # those that drive a case, by its name
     defects: "tuple[DefectFacts, ...]"
     switches: dict[str, dict[str, Any]]
 
@@ -55,17 +56,22 @@ def _explain(wanted: "Sequence[Requirement]") -> list[Explained]:
     every = run_suite(RunOptions(list_only=True)).collected.every
     made = []
     for requirement in wanted:
-        judging = {
-            one.case.partition("/")[0]: one
+        rows = [
+            one
             for one in every
             if requirement.id in [each.id for each in one.coverage.requirements]
-        }
-        names = {case.partition("::")[2] for case in judging}
+        ]
+        judging = {one.case.partition("/")[0]: one for one in rows}
+        names = {name.partition("::")[2] for name, one in judging.items() if not one.vector}
+        names |= {one.vector for one in rows if one.vector}
         made.append(
             Explained(
                 requirement=requirement,
                 cases=tuple(judging.values()),
-                defects=tuple(one for one in known_defects() if names & set(one.caught_by)),
+                vectors={name: _vectors_of(rows, name) for name in judging},
+                defects=tuple(
+                    one for one in known_defects() if names & {*one.caught_by, *one.vectors}
+                ),
                 switches={
                     key: {name: _value(load.load(name), key) for name in load.names()}
                     for key in requirement.switches
@@ -73,6 +79,11 @@ def _explain(wanted: "Sequence[Requirement]") -> list[Explained]:
             )
         )
     return made
+
+
+def _vectors_of(rows: "Sequence[About]", name: str) -> list[str]:
+    """Return the ids of the vectors among the rows of a case, each once."""
+    return sorted({row.vector for row in rows if row.vector and row.case.partition("/")[0] == name})
 
 
 def _value(profile: Any, key: str) -> Any:  # noqa: ANN401 - the values of a profile
@@ -94,7 +105,9 @@ def _lines(one: Explained) -> Iterator[str]:
         yield f"  note      {need.note}"
     yield f"  applies   where {need.pics} is stated"
     for case in one.cases:
-        yield f"  case      {case.case.partition('/')[0]}: {' '.join(case.attack.split())}"
+        name = case.case.partition("/")[0]
+        attack = f"vectors {', '.join(one.vectors[name])}" if case.vector else case.attack
+        yield f"  case      {name}: {' '.join(attack.split())}"
     if not one.cases:
         yield "  case      none yet: not covered"
     for defect in one.defects:
@@ -119,6 +132,7 @@ def _document(one: Explained) -> dict[str, Any]:
         "pics": need.pics,
         "note": need.note,
         "cases": [case.case.partition("/")[0] for case in one.cases],
+        "vectors": sorted(id for ids in one.vectors.values() for id in ids),
         "defects": [
             {"id": defect.id, "title": defect.title, "copies": defect.copies}
             for defect in one.defects

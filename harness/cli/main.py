@@ -19,7 +19,9 @@ _DEBUG = "HANOVER_DEBUG"
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("harness.cli.run", "Run the conformance suite."),
     "upgrade": ("harness.cli.upgrade", "Upgrade one emulated bridge with a firmware file."),
+    "sweep": ("harness.cli.sweep", "Cut power at every flash operation of a bridge's life."),
     "image": ("harness.cli.image", "Make firmware files and look into them."),
+    "vectors": ("harness.cli.vectors", "Show, check and add test vectors."),
     "explain": ("harness.cli.explain", "Explain a requirement: source, cases, defects, switches."),
     "profiles": ("harness.cli.profiles", "Show the bridge types."),
 }

@@ -34,6 +34,11 @@ _BOOTH = "a case, a requirement, a topic, or a part of a name"
 @click.option("--fail-on", type=click.Choice(FAIL_ON), default=FAIL_ON[0], show_default=True)
 @click.option("--require", "required", multiple=True, metavar="IDS", help="Must have a verdict.")
 @click.option("--link", default="direct:", show_default=True, help="What carries the datagrams.")
+@click.option(
+    "--vectors",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Run the vectors of this folder, and nothing else.",
+)
 @click.option("--defect", metavar="ID", help="Plant a defect in every bridge.")
 @click.option(
     "--capture",
@@ -53,6 +58,7 @@ def run(
     fail_on: str,
     required: tuple[str, ...],
     link: str,
+    vectors: Path | None,
     defect: str | None,
     capture: Path | None,
 ) -> None:
@@ -73,6 +79,7 @@ def run(
         match=match,
         workers=workers,
         out=None if list_only else out,
+        vectors=None if vectors is None else _checked(vectors),
         capture=capture,
         list_only=list_only,
     )
@@ -106,6 +113,17 @@ def check_link(link: str) -> None:
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}:" for name in SCHEMES)
         raise click.UsageError(f"--link {link}: unknown scheme, expected one of {known}")
+
+
+def _checked(vectors: Path) -> Path:
+    """Return a folder of vectors in which nothing is wrong."""
+    from harness.vectors.check import problems
+
+    found = problems(vectors, ours=False)
+    if found:
+        more = f" (and {len(found) - 1} more: hanover vectors check)" if found[1:] else ""
+        raise click.UsageError(f"--vectors: {found[0]}{more}")
+    return vectors
 
 
 def _check_defect(options: "RunOptions", defect: str) -> None:

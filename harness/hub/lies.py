@@ -78,6 +78,13 @@ class MakerCode:
     code: int
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Send these octets in place of header and payload, however few."""
+
+    octets: bytes
+
+
 # Edits of the way and the time.
 
 
@@ -126,7 +133,7 @@ class Overtaken:
 
 
 _OfPayload: TypeAlias = Overwrite | Cut | Append | Replace
-_OfHeader: TypeAlias = Control | OtherSequence | OtherCommand | MakerCode
+_OfHeader: TypeAlias = Control | OtherSequence | OtherCommand | MakerCode | Whole
 _OfWay: TypeAlias = Envelope | Silence | Late | Again | Overtaken
 Edit: TypeAlias = _OfPayload | _OfHeader | _OfWay
 
@@ -171,6 +178,8 @@ def _edited(draft: Draft, edit: Edit) -> Sequence[Draft]:
             return (replace(draft, payload=_payload(draft.payload, edit)),)
         case Control() | OtherCommand() | MakerCode():
             return (replace(draft, header=_header(draft.header, edit)),)
+        case Whole(octets=octets):
+            return (replace(draft, header=b"", payload=octets),)
         case OtherSequence(by=by):
             return (_other_sequence(draft, by),)
         case Envelope():

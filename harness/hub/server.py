@@ -211,7 +211,7 @@ class Hub:
             return ()
         if settings.instead and (one := taker(settings, kind)) is not None:
             return self._answer_instead(one, datagram)
-        return _ANSWERS[kind](self, frame, datagram, settings)
+        return ANSWERS[kind](self, frame, datagram, settings)
 
     def _on_general(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         frame = general_frame(datagram.payload)
@@ -490,7 +490,7 @@ class Hub:
         )
 
 
-_ANSWERS: dict[type[Frame], Callable[[Hub, Any, Datagram, Settings], Sequence[Action]]] = {
+ANSWERS: dict[type[Frame], Callable[[Hub, Any, Datagram, Settings], Sequence[Action]]] = {
     ota.QueryNextImageRequest: Hub._on_query,
     ota.ImageBlockRequest: Hub._on_block,
     ota.ImagePageRequest: Hub._on_page,

@@ -95,6 +95,7 @@ def compose(
         command=command,
         seed=options.seed,
         link=options.link,
+        vectors=None if options.vectors is None else str(options.vectors),
         fail_on=fail_on,
         required=required,
         complete=not run.interrupted and not run.collected.broken,

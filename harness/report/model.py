@@ -178,6 +178,8 @@ class RunReport:
     results: tuple[CaseResult, ...]
     requirements: tuple[Judged, ...]
     required: tuple[str, ...] = ()
+    #: The user's folder of vectors that ran instead of the shipped cases, as it was given.
+    vectors: str | None = None
     #: PICS items that the subject states; empty: nothing is stated.
     pics: Mapping[str, bool] = field(default_factory=dict)
     #: What the harness or its environment could not do.

@@ -1,5 +1,6 @@
 """Show a report as text: it reads the same in a pipe, colours only repeat what words say."""
 
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,10 @@ _COLOURS = {
     Outcome.INCONCLUSIVE: "33",
     Outcome.ERROR: "35;1",
 }
+#: A row of a case that a vector drives: case, then the vector's id.
+_VECTOR = re.compile(r"(.+)/([A-Z]{2})-\d+")
+#: Vectors of one case that pass everywhere are shown one by one up to so many.
+_MOST_VECTORS = 24
 _CELL = max(len(sign) for sign in SIGNS.values())
 
 
@@ -58,6 +63,7 @@ def matrix(report: RunReport, paint: Paint = plain) -> Iterator[str]:
     cells: defaultdict[str, dict[str, Outcome]] = defaultdict(dict)
     for result in report.results:
         cells[result.case][result.profile] = result.verdict
+    cells = _folded(cells)
     ran = {result.profile for result in report.results}
     names = [each.name for each in report.profiles if each.name in ran]
     names += ["" for _ in ran if "" in ran][:1]
@@ -76,6 +82,24 @@ def matrix(report: RunReport, paint: Paint = plain) -> Iterator[str]:
             for profile, size in zip(names, widths, strict=True)
         ]
         yield f"  {name:{width - 2}}  {'  '.join(signs)}".rstrip()
+
+
+def _folded(
+    cells: Mapping[str, dict[str, Outcome]],
+) -> "defaultdict[str, dict[str, Outcome]]":
+    """Return the rows with one in the place of many vectors of a case that pass everywhere."""
+    green: defaultdict[tuple[str, str, frozenset[str]], list[str]] = defaultdict(list)
+    for case, row in cells.items():
+        found = _VECTOR.fullmatch(case)
+        if found is not None and set(row.values()) == {Outcome.PASSED}:
+            green[(found[1], found[2], frozenset(row))].append(case)
+    made = defaultdict(dict, cells)
+    for (case, prefix, _), rows in green.items():
+        if len(rows) > _MOST_VECTORS:
+            made[f"{case}/{prefix}-*: {len(rows)} vectors"] = cells[rows[0]]
+            for each in rows:
+                del made[each]
+    return made
 
 
 def _cell(outcome: Outcome | None, size: int, paint: Paint) -> str:
@@ -112,6 +136,8 @@ def replay(result: CaseResult, report: RunReport) -> str:
     words += ["--seed", str(result.seed)]
     if report.link != "direct:":
         words += ["--link", report.link]
+    if report.vectors is not None:
+        words += ["--vectors", report.vectors]
     if report.subject.defect is not None:
         words += ["--defect", report.subject.defect]
     return shlex.join(words)

@@ -306,6 +306,34 @@ def test_the_command_names_link_defect_and_file() -> None:
     )
 
 
+def test_the_command_names_the_folder_of_vectors() -> None:
+    one = result("a::x", "B1", FAILED)
+    command = terminal.replay(one, replace(report(one), vectors="my vectors"))
+    assert command == "hanover run -k 'a::x[B1]' --profile B1 --seed 0 --vectors 'my vectors'"
+
+
+def test_many_vectors_that_pass_are_one_row() -> None:
+    rows = [
+        result(
+            f"a::x/IV-{number:03}", profile, FAILED if (number, profile) == (7, "B2") else PASSED
+        )
+        for number in range(40)
+        for profile in ("B1", "B2")
+    ]
+    lines = list(terminal.matrix(report(*rows, result("a::y/0", "B1"), result("a::y/0", "B2"))))
+    assert [line.split() for line in lines[1:]] == [
+        ["a"],
+        ["x/IV-*:", "39", "vectors", "pass", "pass"],
+        ["x/IV-007", "pass", "FAIL"],
+        ["y/0", "pass", "pass"],
+    ]
+
+
+def test_few_vectors_are_told_one_by_one() -> None:
+    rows = [result(f"a::x/IV-{number:03}") for number in range(5)]
+    assert len(list(terminal.matrix(report(*rows)))) == 2 + len(rows)
+
+
 def test_an_empty_report_is_told_too() -> None:
     assert any("Nothing was judged." in line for line in terminal.lines(report()))
 

@@ -15,7 +15,7 @@ from emulator.image.build import build
 from emulator.profiles.load import load, overlay
 from emulator.units import HOUR, MILLISECOND, SECOND, Us
 from emulator.wire import ota, zcl
-from emulator.wire.aps import BROADCAST_ALL, Datagram
+from emulator.wire.aps import BROADCAST_ALL, ApsOptions, Datagram
 from emulator.wire.codec import KEYS, Frame
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.bench import DUT_EUI64, FIRST_VERSION, NEXT_VERSION, Bench
@@ -49,6 +49,7 @@ def datagram(
         profile=made.profile.ota.zigbee_profile,
         cluster=ota.CLUSTER,
         payload=zcl.pack_header(control, sequence, KEYS[type(frame)].command) + frame.encode(),
+        options=ApsOptions.ENCRYPT,
         aps_counter=0,
     )
 

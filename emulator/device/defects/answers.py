@@ -6,12 +6,13 @@ from dataclasses import replace
 from emulator.actions import Action
 from emulator.device.application import Application
 from emulator.device.defects.model import Defect, with_client, with_parts
+from emulator.device.general import General
 from emulator.ota.client import OtaClient
 from emulator.ota.stages import Stage
 from emulator.profiles.switches import Consent
 from emulator.units import SECOND, Us
 from emulator.wire import ota, zcl
-from emulator.wire.aps import Datagram
+from emulator.wire.aps import ApsOptions, Datagram
 from emulator.wire.codec import KEYS
 from emulator.wire.ota import Status
 from emulator.wire.zcl import DefaultResponse
@@ -19,6 +20,7 @@ from emulator.wire.zcl import DefaultResponse
 _NOTHING: tuple[Action, ...] = ()
 _BLOCK_RESPONSE = KEYS[ota.ImageBlockResponse].command
 _QUERY_RESPONSE = KEYS[ota.QueryNextImageResponse].command
+_END_RESPONSE = KEYS[ota.UpgradeEndResponse].command
 
 
 class _OffendedForEver(OtaClient):
@@ -148,6 +150,49 @@ class _AnswersEverything(Application):
         return told
 
 
+class _ObeysOtherMakers(Application):
+    """Take a command under a manufacturer code for the standard's of the same id."""
+
+    def _on_ota(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+        payload = datagram.payload
+        if len(payload) >= 5 and payload[0] & zcl.MANUFACTURER_SPECIFIC:
+            plain = bytes((payload[0] & ~zcl.MANUFACTURER_SPECIFIC,)) + payload[3:]
+            datagram = replace(datagram, payload=plain)
+        return super()._on_ota(datagram, now)
+
+
+class _BlindToDirection(Application):
+    def _on_ota(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+        payload = datagram.payload
+        if payload[:1] and payload[0] & zcl.FRAME_TYPE_MASK == zcl.FrameType.CLUSTER:
+            turned = bytes((payload[0] | zcl.FROM_SERVER,)) + payload[1:]
+            datagram = replace(datagram, payload=turned)
+        return super()._on_ota(datagram, now)
+
+
+class _AnswersBroadcasts(General):
+    def refuse(self, datagram: Datagram, status: Status) -> Sequence[Action]:
+        return super().refuse(replace(datagram, destination=0), status)
+
+
+class _FillsWithZeroes(Application):
+    """Read the fields that an Upgrade End Response lacks out of an empty buffer."""
+
+    def _on_ota(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+        payload = datagram.payload
+        if payload[2:3] == bytes((_END_RESPONSE,)) and len(payload) > 3:
+            datagram = replace(datagram, payload=payload.ljust(19, b"\0"))
+        return super()._on_ota(datagram, now)
+
+
+class _TakesWhatIsClear(Application):
+    """Take a unicast without APS encryption for an encrypted one."""
+
+    def _on_ota(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+        secured = datagram.options | ApsOptions.ENCRYPT
+        return super()._on_ota(replace(datagram, options=secured), now)
+
+
 DEFECTS: tuple[Defect, ...] = (
     Defect(
         id="D047",
@@ -253,5 +298,40 @@ DEFECTS: tuple[Defect, ...] = (
         copies="GB-076; [SL-C] under WWAH",
         parts=with_client(_ForgetsThatItMustNot),
         caught_by=("downgrade_can_be_forbidden",),
+    ),
+    Defect(
+        id="D074",
+        title="takes the commands of a maker for those of the standard",
+        copies="zigpy's Cluster.deserialize; ZCL rev 8, 2.4.1.1.2",
+        parts=with_parts(application=_ObeysOtherMakers),
+        caught_by=("frame_is_answered_as_listed",),
+    ),
+    Defect(
+        id="D075",
+        title="obeys frames that say they go to the server",
+        copies="ZCL rev 8, 2.4.1.1.3",
+        parts=with_parts(application=_BlindToDirection),
+        caught_by=("frame_is_answered_as_listed",),
+    ),
+    Defect(
+        id="D076",
+        title="answers a malformed broadcast",
+        copies="ZCL rev 8, 11.13.3.5.1",
+        parts=with_parts(general=_AnswersBroadcasts),
+        caught_by=("frame_is_answered_as_listed",),
+    ),
+    Defect(
+        id="D077",
+        title="takes missing times for zero, which means now",
+        copies="a decoder that reads on in a zeroed buffer",
+        parts=with_parts(application=_FillsWithZeroes),
+        caught_by=("frame_is_answered_as_listed",),
+    ),
+    Defect(
+        id="D078",
+        title="takes a unicast that is not encrypted, where Smart Energy requires it",
+        copies="OTA-C-110; SE 5.4.6 [SL-SEC]",
+        parts=with_parts(application=_TakesWhatIsClear),
+        caught_by=("session_goes_as_scripted",),
     ),
 )

@@ -18,6 +18,7 @@ class Defect:
         copies: The real bug that it copies, or the rule that it breaks.
         parts: The parts of such a bridge.
         caught_by: Names of the cases that must fail on it.
+        vectors: Ids of the vectors that must, where such a case is driven by vectors.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Defect:
     copies: str
     parts: Parts
     caught_by: tuple[str, ...]
+    vectors: tuple[str, ...] = ()
 
 
 def with_parts(**replaced: Any) -> Parts:  # noqa: ANN401 - the fields of Parts

@@ -6,7 +6,8 @@ from dataclasses import replace
 from emulator.device.defects.model import Defect, with_parts
 from emulator.device.parts import Parts
 from emulator.device.store import DownloadStore
-from emulator.image.verify import STEPS, Expectation, Reading, Refusal, Step
+from emulator.image.judgement import Expectation, Reading, Refusal, Step
+from emulator.image.verify import STEPS
 from emulator.ota.ports import Offer
 from emulator.wire.ota_file import ElementTag
 
@@ -78,7 +79,8 @@ DEFECTS: tuple[Defect, ...] = (
         title="the destination is not looked at",
         copies="ZCL rev 8, 11.4.2.12",
         parts=_without("destination"),
-        caught_by=("image_for_another_device_is_refused",),
+        caught_by=("image_for_another_device_is_refused", "file_is_judged_as_expected"),
+        vectors=("IV-010",),
     ),
     Defect(
         id="D103",
@@ -91,7 +93,8 @@ DEFECTS: tuple[Defect, ...] = (
                 "manifest": _believing("manifest", _is_the_hardware),
             }
         ),
-        caught_by=("image_for_other_hardware_is_refused",),
+        caught_by=("image_for_other_hardware_is_refused", "file_is_judged_as_expected"),
+        vectors=("IV-011",),
     ),
     Defect(
         id="D104",
@@ -101,28 +104,33 @@ DEFECTS: tuple[Defect, ...] = (
         caught_by=(
             "altered_image_is_refused",
             "header_that_outbids_the_manifest_is_refused",
+            "file_is_judged_as_expected",
         ),
+        vectors=("IV-012",),
     ),
     Defect(
         id="D105",
         title="the integrity code is not computed",
         copies="ZigBee OTA 095264r23 6.3.10.1",
         parts=_without("integrity"),
-        caught_by=("wrong_integrity_code_is_refused",),
+        caught_by=("wrong_integrity_code_is_refused", "file_is_judged_as_expected"),
+        vectors=("IV-008",),
     ),
     Defect(
         id="D106",
         title="the size in the header is not looked at",
         copies="ZCL rev 8, 11.4.2.10",
         parts=_without("size"),
-        caught_by=("size_that_is_not_the_headers_is_refused",),
+        caught_by=("size_that_is_not_the_headers_is_refused", "file_is_read_as_laid_out"),
+        vectors=("FF-012",),
     ),
     Defect(
         id="D107",
         title="refuses sub-elements that it does not know",
         copies="[EX-C] flags them",
         parts=with_parts(steps={**STEPS, "structure": _knows_every_tag}),
-        caught_by=("unknown_elements_are_skipped",),
+        caught_by=("unknown_elements_are_skipped", "file_is_read_as_laid_out"),
+        vectors=("FF-002", "FF-003"),
     ),
     Defect(
         id="D108",
