@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,15 @@ from harness.recorder import (
 )
 from harness.report.model import CaseResult, dump, parse
 from harness.selection import select
+from harness.verdict import Outcome
 from harness.vectors.marks import family_of
 
 #: The cases that Hanover ships.
 CASES = Path(__file__).parent / "cases"
 #: Folder of the traces, in the folder that a run writes.
 TRACES = "traces"
+#: A run of more cases than this keeps only the traces that somebody will look for.
+FEW = 100
 
 #: Properties of a pytest report: a result as JSON text; a complaint about what came after it.
 _RESULT, _NOTE = "hanover-result", "hanover-note"
@@ -48,6 +52,14 @@ class Chosen:
 
     profile: Profile
     given: str
+
+
+class Traces(StrEnum):
+    """Say of which cases a run keeps the trace; the seed makes any other again."""
+
+    AUTO = "auto"  # of every case where there are few, else of those that did not pass
+    FAILED = "failed"  # of those that did not pass
+    ALL = "all"
 
 
 @cache
@@ -68,6 +80,7 @@ class RunOptions:
         match: What chooses cases, see ``harness.selection``; none: all.
         workers: Processes; 1 runs everything in this one.
         out: Folder for ``traces/``; None writes nothing.
+        traces: Of which cases the trace is kept.
         capture: File for the datagrams of one case, folder for those of several.
         cases: Folder of the cases.
         vectors: Folder of a user's vectors: they run instead of everything else. None: those that
@@ -82,6 +95,7 @@ class RunOptions:
     match: tuple[str, ...] = ()
     workers: int = 1
     out: Path | None = None
+    traces: Traces = Traces.ALL
     capture: Path | None = None
     cases: Path = field(default_factory=lambda: CASES)
     vectors: Path | None = None
@@ -260,7 +274,7 @@ class Suite:
         benches = item.stash.get(BENCHES, [])
         name = safe_name(result.id)
         try:
-            if self.options.out is not None and benches:
+            if self.options.out is not None and benches and self._keeps_trace(result):
                 trace = f"{TRACES}/{name}.jsonl"
                 write_trace(self.options.out / trace, benches)
                 result = replace(result, trace=trace)
@@ -271,6 +285,12 @@ class Suite:
         except OSError as error:
             self._complain(error)
         return result
+
+    def _keeps_trace(self, result: CaseResult) -> bool:
+        kept = self.options.traces
+        if kept is Traces.AUTO:
+            kept = Traces.ALL if len(self.collected.chosen) <= FEW else Traces.FAILED
+        return kept is Traces.ALL or result.verdict is not Outcome.PASSED
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep a result; where a worker died, keep that."""

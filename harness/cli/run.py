@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harness.runner import RunResult
     from harness.suite import Chosen, RunOptions
 
+TRACES = ("auto", "failed", "all")
 FAIL_ON = ("mandatory-confirmed", "mandatory", "recommended", "all")
 _BOOTH = "a case, a requirement, a topic, or a part of a name"
 
@@ -27,6 +28,13 @@ _BOOTH = "a case, a requirement, a topic, or a part of a name"
     default=Path("hanover-report"),
     show_default=True,
     help="Folder for report.json, junit.xml and traces/.",
+)
+@click.option(
+    "--traces",
+    type=click.Choice(TRACES),
+    default=TRACES[0],
+    show_default=True,
+    help="Keep the trace of each case, or of those that did not pass; auto: all of up to 100.",
 )
 @click.option("--list", "list_only", is_flag=True, help="List the cases, run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
@@ -52,6 +60,7 @@ def run(
     names: tuple[str, ...],
     seed: int,
     out: Path,
+    traces: str,
     list_only: bool,
     as_json: bool,
     workers: int,
@@ -68,7 +77,7 @@ def run(
     3 if the harness or its environment broke. A failed case is printed with the command that runs
     it alone.
     """
-    from harness.suite import RunOptions
+    from harness.suite import RunOptions, Traces
 
     check_link(link)
     options = RunOptions(
@@ -79,6 +88,7 @@ def run(
         match=match,
         workers=workers,
         out=None if list_only else out,
+        traces=Traces(traces),
         vectors=None if vectors is None else _checked(vectors),
         capture=capture,
         list_only=list_only,

@@ -1,6 +1,7 @@
 """``hanover run`` runs what was asked for, says how it went, and ends with the right exit code."""
 
 import json
+import shlex
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -76,6 +77,24 @@ def test_a_run_prints_the_matrix_and_writes_the_folder(tmp_path: Path) -> None:
     assert document["exit_code"] == 1
     assert len(list((out / "traces").iterdir())) == 8
     assert Xml.parse(out / "junit.xml").getroot().attrib["failures"] == "4"
+
+
+@pytest.mark.usefixtures("cases")
+@pytest.mark.parametrize(
+    ("few", "arguments", "kept"),
+    [(8, (), 8), (7, (), 6), (7, ("--traces", "all"), 8), (8, ("--traces", "failed"), 6)],
+    ids=["few", "many", "all", "failed"],
+)
+def test_traces_are_kept_of_few_cases_or_of_what_did_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int, arguments: tuple[str, ...], kept: int
+) -> None:
+    monkeypatch.setattr("harness.suite.FEW", few)
+    run("--profile", "B1", "--profile", "b4", *arguments)
+    out = tmp_path / "hanover-report"
+    results = report_in(out)["results"]
+    named = {one["trace"] for one in results if one["trace"] is not None}  # type: ignore[attr-defined]  # a list
+    assert {f"traces/{path.name}" for path in (out / "traces").iterdir()} == named
+    assert len(named) == kept
 
 
 @pytest.mark.usefixtures("cases")

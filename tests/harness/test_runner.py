@@ -270,7 +270,7 @@ def test_hash_randomisation_changes_nothing(tmp_path: Path) -> None:
     written = []
     for hash_seed in ("1", "2"):
         out = f"out{hash_seed}"
-        arguments = ("run", "-k", "rollback", "--out", out)
+        arguments = ("run", "-k", "rollback", "--traces", "all", "--out", out)
         done = planted.command(None, *arguments, at=tmp_path, PYTHONHASHSEED=hash_seed)
         assert done.returncode == 0, done.stdout + done.stderr
         written.append(planted.files_in(tmp_path / out / "traces"))

@@ -37,3 +37,36 @@ def test_findings_are_known_and_a_fatal_one_is_refused(vector: Vector) -> None:
     if expect["parse"] == "reject" or any(code.fatal for code in codes):
         assert expect["device"]["boots"] == "old"
         assert "SUCCESS" not in expect["device"]["end_status"]
+
+
+#: What no vector shows: the limit on elements, as a file with so many is no reading for a reviewer.
+UNSEEN = {FindingCode.TOO_MANY_ELEMENTS}
+#: What only keys can tell, and the family image_verify does.
+ELSEWHERE = {"OTA-F-017", "OTA-F-018", "OTA-F-019", "OTA-F-020", "OTA-F-023"}
+#: What no file of a bridge can show: published numbers of the primitives.
+PUBLISHED = {"OTA-F-024", "OTA-F-025"}
+
+
+def test_every_finding_has_a_vector() -> None:
+    seen = {FindingCode(code) for one in EVERY for code in one.body["expect"]["findings"]}
+    assert set(FindingCode) - seen == UNSEEN
+
+
+def test_every_requirement_on_the_layout_has_a_vector() -> None:
+    wanted = {f"OTA-F-{number:03}" for number in range(1, 31)}
+    judged = {id for one in EVERY for id in one.requirements}
+    assert wanted - judged == ELSEWHERE | PUBLISHED
+
+
+def test_every_field_control_is_taken() -> None:
+    """OTA-F-004: all eight have an honest file, and each has a header length that is refused."""
+    taken, refused = set(), set()
+    for one in EVERY:
+        if one.topic == "options" and one.body["expect"]["parse"] == "accept":
+            octets = render_vector(one)
+            control = octets[8] | octets[9] << 8
+            if not one.body["expect"]["findings"]:
+                taken.add(control)
+            elif one.body["expect"]["findings"] == ["header-length"]:
+                refused.add(control)
+    assert taken == refused == set(range(8))
