@@ -36,7 +36,8 @@ def aes_mmo(data: bytes | memoryview) -> bytes:
         raise ValueError(f"AES-MMO takes under {TOO_LONG} octets, not {size}")
     view = memoryview(data)
     whole = size - size % BLOCK_SIZE
-    return _blocks(_pad(view[whole:].tobytes(), size), _blocks(view[:whole], bytes(DIGEST_SIZE)))
+    tail = _pad(view[whole:].tobytes(), size)
+    return run_blocks(tail, run_blocks(view[:whole], bytes(DIGEST_SIZE)))
 
 
 def _pad(tail: bytes, size: Octets) -> bytes:
@@ -47,8 +48,8 @@ def _pad(tail: bytes, size: Octets) -> bytes:
     return tail + b"\x80" + bytes(zeros) + count
 
 
-def _blocks(data: bytes | memoryview, digest: bytes) -> bytes:
-    """Run whole blocks through the compression function: E_digest(block) xor block."""
+def run_blocks(data: bytes | memoryview, digest: bytes) -> bytes:
+    """Run whole blocks through the compression function, and return E_digest(block) xor block."""
     # Each block has a key of its own, so nearly all the time goes into starting ciphers. One cipher
     # whose key is replaced starts them 1.7 times as fast as a new Cipher a block.
     algorithm = AES128(digest)

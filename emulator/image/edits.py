@@ -6,6 +6,7 @@ its place in what the ones before it left. A lie is an honest file and the edits
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 
 from emulator.crypto.mmo import DIGEST_SIZE, aes_mmo
@@ -24,6 +25,8 @@ NO_KEYS: Keys = MappingProxyType({})
 
 #: Octets that one integer of ``add`` may take.
 _INTEGER_SIZES = range(1, 9)
+#: Bits of a number in an edit; nothing in a file has as many.
+_LONGEST_NUMBER = 128
 
 
 def apply(data: bytes, edits: Sequence[Edit], keys: Keys = NO_KEYS) -> bytes:
@@ -87,15 +90,16 @@ def _refuse_octets(key: str, value: object) -> bytes:
 
 def _integer(edit: Edit, key: str, default: int | None = None) -> int:
     """Return an integer of an edit, a JSON number or a string such as ``0x0003``."""
-    value = edit.get(key, default)
+    value = number = edit.get(key, default)
     if isinstance(value, str):
-        try:
-            return int(value, 0)
-        except ValueError:
-            pass
-    elif isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise EditError(f"{key}: found {_short(value)}, wanted a number")
+        with suppress(ValueError):
+            number = int(value, 0)
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise EditError(f"{key}: found {_short(value)}, wanted a number")
+    if number.bit_length() > _LONGEST_NUMBER:
+        bits = number.bit_length()
+        raise EditError(f"{key}: found a number of {bits} bits, wanted {_LONGEST_NUMBER} at most")
+    return number
 
 
 def _unsigned(edit: Edit, key: str, size: Octets) -> int:
@@ -291,7 +295,8 @@ def _certificate(data: bytes, edit: Edit, keys: Keys) -> bytes:
 def _signature(data: bytes, edit: Edit, keys: Keys) -> bytes:
     key = _device_key(edit, "signature", keys)
     signer = _unsigned(edit, "as", 8) if "as" in edit else None
-    return with_signature(data, key, signer_eui64=signer)
+    behind = _unsigned(edit, "behind", 2) if "behind" in edit else 0
+    return with_signature(data, key, signer_eui64=signer, behind=behind)
 
 
 def _trailer(data: bytes, edit: Edit, keys: Keys) -> bytes:
@@ -321,7 +326,7 @@ _VERBS: dict[str, tuple[_Verb, tuple[str, ...]]] = {
     "element": (_element, ()),
     "refit": (_refit, ()),
     "certificate": (_certificate, ()),
-    "signature": (_signature, ("as",)),
+    "signature": (_signature, ("as", "behind")),
     "trailer": (_trailer, ()),
     "sign": (_sign, ()),
 }

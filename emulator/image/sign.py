@@ -76,7 +76,12 @@ def with_certificate(data: bytes, signer: Signer) -> bytes:
 
 
 def with_signature(
-    data: bytes, signer: Signer, *, signer_eui64: int | None = None, nonce: int | None = None
+    data: bytes,
+    signer: Signer,
+    *,
+    signer_eui64: int | None = None,
+    nonce: int | None = None,
+    behind: Octets = 0,
 ) -> bytes:
     """Return a file with a signature as its last element and the size that it has.
 
@@ -87,17 +92,18 @@ def with_signature(
         signer: Whose private key signs.
         signer_eui64: Who the element says has signed; None: the signer.
         nonce: The secret number of ECDSA, for published vectors only; None: by RFC 6979.
+        behind: Octets that the size counts besides: what a test puts behind a true signature.
 
     Raises:
         ImageError: The file does not begin with an OTA header.
-        ValueError: An EUI64 or a nonce is out of range.
+        ValueError: An EUI64, a nonce or a size is out of range.
     """
     facts, kind = FACTS[signer.suite], _DATA[signer.suite]
     eui64 = signer.eui64 if signer_eui64 is None else signer_eui64
     blank = kind(signer=eui64, r=0, s=0)
     head = ElementHead(tag=facts.signature_tag, size=facts.signature_size).encode()
     numbers = 2 * facts.scalar_size
-    signed = _sized(data + head + blank.encode())[:-numbers]
+    signed = _sized(data + head + blank.encode(), behind)[:-numbers]
     r, s = ecdsa.sign(facts.curve, signer.private, aes_mmo(signed), nonce)
     return signed + replace(blank, r=r, s=s).encode()[-numbers:]
 
@@ -122,10 +128,10 @@ def _header(data: bytes) -> OtaHeader:
         raise ImageError(str(error)) from error
 
 
-def _sized(data: bytes) -> bytes:
-    """Return a file whose header says how long it is; all else is as it was."""
+def _sized(data: bytes, behind: Octets = 0) -> bytes:
+    """Return a file whose header says how long it will be; all else is as it was."""
     header = _header(data)
-    size: Octets = len(data)
+    size: Octets = len(data) + behind
     return replace(header, total_size=size).encode() + data[header.size :]
 
 

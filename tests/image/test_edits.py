@@ -252,6 +252,13 @@ def test_a_signature_may_name_somebody_else() -> None:
     assert data[at : at + 8].hex() == "0807060504030201"
 
 
+def test_a_signature_may_count_octets_behind_it() -> None:
+    """Sign the size that a file has once something stands behind its true signature."""
+    edits: list[dict[str, object]] = [{"signature": "one", "behind": 3}, {"append": "000000"}]
+    data = apply(unsigned("zcl"), edits, KEYS)
+    assert apply(data, [{"refit": "size"}]) == data
+
+
 @pytest.mark.parametrize(
     ("edit", "complaint"),
     [
@@ -277,7 +284,8 @@ _VALUES = st.one_of(
     st.fixed_dictionaries({"tag": st.integers(0, 70000), "data": st.just("00")}),
 )
 _EDITS = st.lists(
-    st.dictionaries(st.sampled_from(["at", "size", "as", *VERBS]), _VALUES, max_size=3), max_size=4
+    st.dictionaries(st.sampled_from(["at", "size", "as", "behind", *VERBS]), _VALUES, max_size=3),
+    max_size=4,
 )
 
 
@@ -312,3 +320,19 @@ def test_an_edit_of_a_large_file_takes_little_memory(edit: dict[str, object]) ->
         assert tracemalloc.get_traced_memory()[1] < 3 * len(data) + (1 << 20)
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"keep": "0x1" + "0" * 5000},
+        {"at": 0, "remove": "0x1" + "0" * 5000},
+        {"at": 0, "add": 1, "size": "0x1" + "0" * 5000},
+        {"element": {"tag": "0x1" + "0" * 5000, "data": ""}},
+    ],
+)
+def test_a_number_too_long_to_be_written_is_refused(edit: dict[str, object]) -> None:
+    """Name the edit: no number of this size is an offset, and Python would not print it."""
+    with pytest.raises(EditError, match="edit 0: ") as caught:
+        apply(FULL, [edit])
+    assert len(str(caught.value)) < 200

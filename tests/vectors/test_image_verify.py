@@ -71,8 +71,9 @@ def test_a_device_without_room_is_no_failure(tmp_path: Path) -> None:
     small: Profile = overlay(
         load("B4"), {"flash.slot_a": [0x2000, 0x2400], "flash.slot_b": [0x2400, 0x2800]}
     )
+    large = {"base": "zcl-plain", "build": {"payload": 1000}}
     with pytest.raises(Unsupported, match="needs a slot of 1132 octets, this one has 1024"):
-        trial_of(vector_with(tmp_path), small)
+        trial_of(vector_with(tmp_path, image=large), small)
 
 
 def test_the_offer_is_what_the_honest_header_says(tmp_path: Path) -> None:

@@ -2,7 +2,17 @@
 
 import difflib
 
-from emulator.device.defects import answers, boot, client, session, verification
+from emulator.device.defects import (
+    answers,
+    boot,
+    client,
+    headers,
+    session,
+    signatures,
+    trailers,
+    verdicts,
+    verification,
+)
 from emulator.device.defects.model import Defect
 from emulator.device.parts import Parts
 
@@ -12,6 +22,10 @@ TABLES = (
     session.DEFECTS,
     answers.DEFECTS,
     verification.DEFECTS,
+    signatures.DEFECTS,
+    trailers.DEFECTS,
+    headers.DEFECTS,
+    verdicts.DEFECTS,
     boot.DEFECTS,
 )
 
