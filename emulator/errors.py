@@ -48,6 +48,8 @@ class CertificateError(CryptoError):
 
 class KeyFileError(CryptoError):
     """A key file holds no key, or parts that do not belong together."""
+
+
 class ProfileError(HanoverError, ValueError):
     """A bridge profile names file, key, what was found and what was expected."""
 
@@ -55,6 +57,10 @@ class ProfileError(HanoverError, ValueError):
 # The device's own storage or firmware is to blame.
 class FlashError(HanoverError, RuntimeError):
     """Firmware used the flash against its rules: our own bug, never the peer's."""
+
+
+class WornError(HanoverError, RuntimeError):
+    """A sector of flash takes no erase any more: firmware must do without it."""
 
 
 class BootError(HanoverError, RuntimeError):

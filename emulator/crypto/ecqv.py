@@ -16,11 +16,16 @@ from emulator.crypto.mmo import aes_mmo
 from emulator.crypto.nonce import nonces
 from emulator.crypto.suites import EUI64_SIZE, FACTS, Suite
 from emulator.errors import CertificateError, CryptoError
+from emulator.units import Octets
 
 #: Suite 1, attributes: Smart Energy's profile, then as in the vectors of the test authority.
 DEFAULT_ATTRIBUTES = bytes.fromhex("0109 0000 000000000000")
 #: Suite 2, key usage of the published vectors: signing and key agreement.
 DEFAULT_USAGE = 0x88
+#: Bit of the key usage: the key may sign [UNCONFIRMED].
+MAY_SIGN = 0x80
+#: Where the key usage stands in a certificate of suite 2.
+USAGE_OFFSET: Octets = 36
 
 #: Suite 2: the octets that can have one value only. Offset, name, value.
 _FIXED = ((0, "type", 0x00), (9, "curve", 0x0D), (10, "hash", 0x08))
@@ -95,7 +100,7 @@ def read_certificate(octets: bytes | memoryview, suite: Suite) -> Certificate:
         valid_from=int.from_bytes(octets[19:24], "big"),
         valid_to=None if end == _NEVER else end,
         subject=int.from_bytes(octets[28:36], "big"),
-        key_usage=octets[36],
+        key_usage=octets[USAGE_OFFSET],
         point=octets[37:],
     )
 

@@ -5,7 +5,7 @@ Source: FIPS 186-4, 6.4; RFC 6979; gb-alt-han 4.1.
 
 from hashlib import sha256
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
     SECP256R1,
@@ -68,7 +68,8 @@ def verify(public: bytes, data: bytes | memoryview, signature: bytes | memoryvie
         signature: r and s.
 
     Raises:
-        CryptoError: ``public`` is no key: our own trust data are wrong, not the signature.
+        CryptoError: ``public`` is no key, or the machine has not the curve: our own trust data are
+            wrong, not the signature.
     """
     key = _read_public(public)
     if len(signature) != SIGNATURE_SIZE:
@@ -94,6 +95,10 @@ def _read_public(public: bytes) -> EllipticCurvePublicKey:
     except ValueError as error:
         raise CryptoError(
             "P-256 public key: found a point off the curve, wanted one on it"
+        ) from error
+    except UnsupportedAlgorithm as error:
+        raise CryptoError(
+            "P-256 public key: found no support for the curve, wanted an OpenSSL with secp256r1"
         ) from error
 
 

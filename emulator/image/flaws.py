@@ -46,6 +46,7 @@ class FlawCode(StrEnum):
     CERTIFICATE_ALONE = "certificate-without-signature", "ZCL 11.7.1", Severity.FLAW
     CERTIFICATE_UNREADABLE = "certificate-unreadable", "ota-cluster 6.2", Severity.FATAL
     CERTIFICATE_POINT = "certificate-point", "SEC 1, 2.3.4", Severity.FATAL
+    CERTIFICATE_USAGE = "certificate-usage", "ota-cluster 6.2", Severity.FLAW
     SIGNER_REVERSED = "signer-reversed", "ZCL 11.7.1", Severity.FATAL
     SIGNER_NOT_SUBJECT = "signer-not-subject", "ZCL 11.7.1", Severity.FATAL
     SIGNATURE_RANGE = "signature-range", "SEC 1, 4.1.4", Severity.FATAL

@@ -12,7 +12,7 @@ from functools import cache
 
 from emulator.crypto import ecdsa, p256
 from emulator.crypto.curve import Point
-from emulator.crypto.ecqv import Certificate, read_certificate, reconstruct
+from emulator.crypto.ecqv import MAY_SIGN, Certificate, read_certificate, reconstruct
 from emulator.crypto.mmo import aes_mmo
 from emulator.crypto.suites import EUI64_SIZE, FACTS, Suite
 from emulator.image.judgement import Reading, Refusal, refuse
@@ -25,8 +25,6 @@ _CLAUSE = "ZCL 11.7.1"
 _RAW_CLAUSE = "gb-alt-han 2.2"
 _SUITE_OF_SIGNATURE = {FACTS[suite].signature_tag: suite for suite in Suite}
 _SUITE_OF_CERTIFICATE = {FACTS[suite].certificate_tag: suite for suite in Suite}
-#: Bit of a suite 2 certificate's key usage: its key may sign [UNCONFIRMED].
-_MAY_SIGN = 0x80
 _DATA: dict[Suite, type[SignatureData]] = {Suite.ONE: SignatureSuite1, Suite.TWO: SignatureSuite2}
 
 
@@ -76,7 +74,7 @@ def verify_certificate(reading: Reading) -> Refusal | None:
         if found != expected:
             return refuse("certificate", _CLAUSE, f"{name} {found:#018x}", f"{expected:#018x}")
     usage = certificate.key_usage
-    if usage is not None and not usage & _MAY_SIGN:
+    if usage is not None and not usage & MAY_SIGN:
         return refuse("certificate", _CLAUSE, f"key usage {usage:#04x}", "one with bit 7, signing")
     return _judge_dates(certificate, reading.against.at)
 
@@ -104,7 +102,7 @@ def verify_signature_suite2(reading: Reading) -> Refusal | None:
 
 def _verify_suite(reading: Reading, suite: Suite) -> Refusal | None:
     step = f"signature_suite{suite:d}"
-    signed = _signature(reading, step, suite)
+    signed = _signature(reading, step)
     if isinstance(signed, Refusal):
         return signed
     if signed.suite is not suite:
@@ -131,8 +129,8 @@ def _point(suite: Suite, compressed: bytes) -> Point:
     return FACTS[suite].curve.decompress(compressed)
 
 
-def _signature(reading: Reading, step: str, own: Suite | None = None) -> _Signed | Refusal:
-    """Return the one signature of a file, or why it cannot be judged; ``own`` is a step's suite."""
+def _signature(reading: Reading, step: str) -> _Signed | Refusal:
+    """Return the one signature of a file, or why it cannot be judged."""
     file = reading.file
     found = [
         (at, element)
@@ -144,9 +142,9 @@ def _signature(reading: Reading, step: str, own: Suite | None = None) -> _Signed
         return refuse(step, _CLAUSE, tags or "no signature", "exactly one signature")
     at, element = found[0]
     suite = _SUITE_OF_SIGNATURE[element.tag]
-    taken = {int(one) for one in (*reading.against.suites, own) if one is not None}
+    taken = reading.against.suites
     if suite not in taken:
-        known = " or ".join(str(one) for one in sorted(taken)) or "none that this device takes"
+        known = " or ".join(f"{one:d}" for one in sorted(taken)) or "none that this device takes"
         return refuse(step, _CLAUSE, f"a signature of suite {suite:d}", f"suite {known}")
     size = FACTS[suite].signature_size
     if len(element.data) != size:

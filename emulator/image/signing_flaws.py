@@ -9,7 +9,7 @@ Source: ZCL rev 8, 11.7.1; ota-cluster 6.2 and 6.3; gb-alt-han 2.2.
 from collections.abc import Generator, Iterator
 
 from emulator.crypto import p256
-from emulator.crypto.ecqv import Certificate, read_certificate
+from emulator.crypto.ecqv import MAY_SIGN, USAGE_OFFSET, Certificate, read_certificate
 from emulator.crypto.suites import FACTS, Suite
 from emulator.errors import CertificateError, CryptoError
 from emulator.image.anchors import Layout
@@ -67,13 +67,25 @@ def _judge_certificate(at: Octets, element: Element) -> Generator[Flaw, None, Ce
         wanted = f"a certificate of suite {suite:d}"
         yield Flaw(FlawCode.CERTIFICATE_UNREADABLE, start, str(error), wanted)
         return None
-    try:
-        FACTS[suite].curve.decompress(certificate.point)
-    except CryptoError as error:
-        place = start + max(element.data.find(certificate.point), 0)
-        wanted = f"a point of {FACTS[suite].curve.name}"
-        yield Flaw(FlawCode.CERTIFICATE_POINT, place, str(error), wanted)
+    if wrong := _wrong_point(certificate):
+        place = start + element.data.rindex(certificate.point)
+        wanted = f"a point of {FACTS[suite].curve.name}, of order n"
+        yield Flaw(FlawCode.CERTIFICATE_POINT, place, wrong, wanted)
+    usage = certificate.key_usage
+    if usage is not None and not usage & MAY_SIGN:
+        found, wanted = f"key usage {usage:#04x}", "one with bit 7, signing"
+        yield Flaw(FlawCode.CERTIFICATE_USAGE, start + USAGE_OFFSET, found, wanted)
     return certificate
+
+
+def _wrong_point(certificate: Certificate) -> str | None:
+    """Say why no key can be made of a certificate's point."""
+    curve = FACTS[certificate.suite].curve
+    try:
+        point = curve.decompress(certificate.point)
+    except CryptoError as error:
+        return str(error)
+    return None if curve.is_public_key(point) else "a point of another order"
 
 
 def _judge_signature(
@@ -109,7 +121,7 @@ def _judge_number(name: str, number: int, order: int, at: Octets) -> Iterator[Fl
     if 0 < number < order:
         return
     found = f"{name} 0" if not number else f"{name} at or above the order of the curve"
-    yield Flaw(FlawCode.SIGNATURE_RANGE, at, found, "1 to that order less 1")
+    yield Flaw(FlawCode.SIGNATURE_RANGE, at, found, "a number above 0 and below that order")
 
 
 def judge_trailer(layout: Layout) -> Iterator[Flaw]:

@@ -40,7 +40,6 @@ _JUDGED_ELSEWHERE = frozenset(
         FindingCode.WRAPPER,  # header
         FindingCode.HEADER_VERSION,  # header
         FindingCode.SIZE_TOO_LONG,  # size
-        FindingCode.SIZE_TOO_SHORT,  # size
     }
 )
 

@@ -11,6 +11,7 @@ from enum import IntFlag
 from typing import Annotated
 
 from emulator.errors import TruncatedError, WireError
+from emulator.units import Octets
 from emulator.wire.codec import U8, U16, U32, Fixed, Frame, UInt, frame
 
 #: The first octets of every image manifest.
@@ -46,6 +47,21 @@ class ImageManifest(Frame):
     maximum_link: U8
     payload_length: U32  # octets
     payload_digest: Annotated[bytes, Fixed(32)]  # SHA-256
+
+
+def claimed_size(data: bytes, at: Octets = 0) -> Octets | None:
+    """Return the octets of the upgrade image that begins at ``at``, as its manifest says.
+
+    Returns:
+        Octets of manifest and payload; None where no manifest of this version begins.
+    """
+    if not data.startswith(MAGIC, at) or len(data) - at < ImageManifest.SHORTEST:
+        return None
+    manifest, _ = ImageManifest.decode_at(data, at)
+    known = (MANIFEST_VERSION, ImageManifest.SHORTEST)
+    if (manifest.manifest_version, manifest.length) != known:
+        return None
+    return manifest.length + manifest.payload_length
 
 
 def read_manifest(image: bytes) -> tuple[ImageManifest, memoryview]:

@@ -10,6 +10,7 @@ from itertools import chain
 
 from emulator.errors import TruncatedError, WireError
 from emulator.units import Octets
+from emulator.wire.manifest import claimed_size
 from emulator.wire.ota_file import (
     ELEMENT_HEAD_SIZE,
     MAGIC,
@@ -180,8 +181,13 @@ def _is_hue(data: bytes, header: OtaHeader, at: Octets, end: Octets) -> bool:
 
 
 def _has_trailer(data: bytes, at: Octets, end: Octets) -> bool:
+    """Tell whether a trailer closes a raw container; an image manifest may know better.
+
+    One image without a trailer in 65,536 has the mark's octets in its place.
+    """
     mark = end - RAW_SIGNATURE_SIZE - len(TRAILER_MARK)
-    return mark >= at and data.startswith(TRAILER_MARK, mark)
+    marked = mark >= at and data.startswith(TRAILER_MARK, mark)
+    return marked and claimed_size(data, at) != end - at
 
 
 def _split_raw(data: bytes, at: Octets, end: Octets) -> tuple[bytes, bytes | None]:

@@ -4,38 +4,6 @@ from importlib import import_module
 
 import click
 
-from harness.cli.image_files import (
-    LARGEST_FILE,
-    U8,
-    U16,
-    U32,
-    U64,
-    Environment,
-    Flawed,
-    Number,
-    WrongUse,
-    read_file,
-    refuse_existing,
-    write_file,
-)
-
-__all__ = [
-    "COMMANDS",
-    "LARGEST_FILE",
-    "U8",
-    "U16",
-    "U32",
-    "U64",
-    "Environment",
-    "Flawed",
-    "Number",
-    "WrongUse",
-    "image",
-    "read_file",
-    "refuse_existing",
-    "write_file",
-]
-
 #: Each subcommand, what it is for, and the module that holds it under the same name.
 COMMANDS: dict[str, tuple[str, str]] = {
     "build": ("harness.cli.image_build", "Make a firmware file."),

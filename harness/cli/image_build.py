@@ -1,6 +1,8 @@
 """Make a firmware file: ``hanover image build``."""
 
+import json
 import random
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +49,7 @@ CONTAINERS = ("zcl", "gbcs")
 @click.option("--manifest/--no-manifest", default=True, help="Put an image manifest first.")
 @click.option("--integrity/--no-integrity", default=True, help="Close with an integrity code.")
 @click.option("--force", is_flag=True, help="Replace OUT if it is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def build(
     out: Path,
     payload: Path | None,
@@ -57,13 +60,16 @@ def build(
     traits: tuple[str, ...],
     container: str,
     force: bool,
+    as_json: bool,
     **values: Any,  # noqa: ANN401 - as click read them, straight on to build()
 ) -> None:
     """Make a firmware file OUT from a payload and what it should say."""
     from emulator.image.build import build as build_image
+    from emulator.image.flaws import Flaw
     from emulator.wire.manifest import Trait
     from emulator.wire.ota_file import Container
     from emulator.wire.ota_reader import read
+    from harness.cli.image_view import FindingView
 
     code = None if null else _payload(payload, size, seed)
     if null and (payload, size) != (None, None):
@@ -77,10 +83,15 @@ def build(
         )
     except ValueError as error:
         raise WrongUse(str(error)) from error
-    for finding in read(octets, Container(container))[1]:
-        click.echo(f"{click.format_filename(out)}: {finding}", err=True)
+    name, (_, findings) = click.format_filename(out), read(octets, Container(container))
     write_file(out, octets)
-    click.echo(f"{click.format_filename(out)}: {len(octets)} octets")
+    if as_json:
+        told = [asdict(FindingView.of(Flaw.of(one))) for one in findings]
+        click.echo(json.dumps({"file": name, "size": len(octets), "findings": told}, indent=2))
+        return
+    for finding in findings:
+        click.echo(f"{name}: {finding}", err=True)
+    click.echo(f"{name}: {len(octets)} octets")
 
 
 def _payload(file: Path | None, size: int | None, seed: int) -> bytes:

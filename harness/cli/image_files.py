@@ -32,8 +32,8 @@ class Environment(click.ClickException):
 class Number(click.ParamType[int]):
     """Take an unsigned integer of so many bits, decimal or 0x...; an EUI64 may have colons."""
 
-    def __init__(self, bits: int) -> None:
-        self.bits = bits
+    def __init__(self, bits: int, *, least: int = 0, most: int | None = None) -> None:
+        self.least, self.most = least, (1 << bits) - 1 if most is None else most
         self.name = f"u{bits}"
 
     def convert(
@@ -45,12 +45,15 @@ class Number(click.ParamType[int]):
             number = int(text.replace(":", ""), 16) if ":" in text else int(text, 0)
         except ValueError:
             self.fail(f"found {text!r}, wanted a number, decimal or 0x...", param, ctx)
-        if not 0 <= number < 1 << self.bits:
-            self.fail(f"found {text}, wanted 0 to {(1 << self.bits) - 1:#x}", param, ctx)
+        if not self.least <= number <= self.most:
+            least = f"{self.least:#x}" if self.least else "0"
+            self.fail(f"found {text}, wanted {least} to {self.most:#x}", param, ctx)
         return number
 
 
 U8, U16, U32, U64 = Number(8), Number(16), Number(32), Number(64)
+#: Who signs, or issues certificates: 0 and all ones are nobody.
+EUI64 = Number(64, least=1, most=(1 << 64) - 2)
 
 
 def read_file(file: Path) -> bytes:
@@ -70,7 +73,7 @@ def read_file(file: Path) -> bytes:
             raise WrongUse(f"{name}: found {about.st_size} octets, wanted at most {LARGEST_FILE}")
         with file.open("rb") as stream:
             octets = stream.read(LARGEST_FILE + 1)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise WrongUse(f"{name}: found nothing, wanted a file") from error
     except (OSError, ValueError) as error:
         raise Environment(f"{name}: cannot be read: {error}") from error
@@ -112,7 +115,9 @@ def write_file(out: Path, octets: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(target)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C leaves nothing behind either
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise Environment(f"{click.format_filename(out)}: cannot be written: {error}") from error

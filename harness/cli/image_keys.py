@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.image_files import U64, WrongUse, read_file, refuse_existing, write_file
+from harness.cli.image_files import EUI64, U64, WrongUse, read_file, refuse_existing, write_file
 
 if TYPE_CHECKING:
     from emulator.image.keys import Key
@@ -44,6 +44,7 @@ _out = click.option(
 )
 _seed = click.option("--seed", type=U64, help="Draw the key from a seed; default: a new one.")
 _force = click.option("--force", is_flag=True, help="Replace OUT if it is there.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _suite = click.option("--suite", type=click.Choice(("1", "2")), help="Cryptographic suite.")
 
 
@@ -58,16 +59,17 @@ def keys() -> None:
 @keys.command()
 @_out
 @click.option("--suite", type=click.Choice(("1", "2")), required=True, help="Cryptographic suite.")
-@click.option("--eui64", type=U64, required=True, help="Name of the CA, in each certificate.")
+@click.option("--eui64", type=EUI64, required=True, help="Name of the CA, in each certificate.")
 @_seed
 @_force
-def ca(out: Path, suite: str, eui64: int, seed: int | None, force: bool) -> None:
+@_json
+def ca(out: Path, suite: str, eui64: int, seed: int | None, force: bool, as_json: bool) -> None:
     """Make a test CA, which issues the certificates of signers."""
     from emulator.crypto.suites import Suite
     from emulator.image.keys import new_authority
 
     refuse_existing(out, force=force)
-    _write(out, new_authority(Suite(int(suite)), eui64, _chance(seed)))
+    _write(out, new_authority(Suite(int(suite)), eui64, _chance(seed)), as_json=as_json)
 
 
 @keys.command()
@@ -75,21 +77,23 @@ def ca(out: Path, suite: str, eui64: int, seed: int | None, force: bool) -> None
 @click.option(
     "--ca", "authority", type=click.Path(path_type=Path), required=True, help="Key file of the CA."
 )
-@click.option("--eui64", type=U64, required=True, help="Who signs: subject of the certificate.")
+@click.option("--eui64", type=EUI64, required=True, help="Who signs: subject of the certificate.")
 @_suite
-@click.option("--valid-from", type=TIME, default="0", help="Suite 2: first second; default: 1970.")
+@click.option("--valid-from", type=TIME, help="Suite 2: first second; default: 1970.")
 @click.option("--valid-to", type=TIME, help="Suite 2: last second; default: for ever.")
 @_seed
 @_force
+@_json
 def signer(
     out: Path,
     authority: Path,
     eui64: int,
     suite: str | None,
-    valid_from: int,
+    valid_from: int | None,
     valid_to: int | None,
     seed: int | None,
     force: bool,
+    as_json: bool,
 ) -> None:
     """Make who signs files of a suite, with a certificate of a test CA."""
     from emulator.errors import CertificateError
@@ -102,41 +106,45 @@ def signer(
         raise WrongUse(f"{name}: found a {_kind(key)}'s key, wanted a CA's")
     if suite is not None and int(suite) != key.suite:
         raise WrongUse(f"{name}: found a CA of suite {key.suite:d}, wanted one of suite {suite}")
+    for option, date in (("--valid-from", valid_from), ("--valid-to", valid_to)):
+        if date is not None and key.suite == 1:
+            raise WrongUse(
+                f"{option}: found a date, wanted none: certificates of suite 1 have none"
+            )
     try:
-        made = new_signer(key, eui64, _chance(seed), valid_from=valid_from, valid_to=valid_to)
+        made = new_signer(key, eui64, _chance(seed), valid_from=valid_from or 0, valid_to=valid_to)
     except CertificateError as error:
         raise WrongUse(str(error)) from error
-    _write(out, made)
+    _write(out, made, as_json=as_json)
 
 
 @keys.command()
 @_out
-@click.option("--eui64", type=U64, required=True, help="EUI64 of the supplier.")
+@click.option("--eui64", type=EUI64, required=True, help="EUI64 of the supplier.")
 @_seed
 @_force
-def gb(out: Path, eui64: int, seed: int | None, force: bool) -> None:
+@_json
+def gb(out: Path, eui64: int, seed: int | None, force: bool, as_json: bool) -> None:
     """Make who signs the manufacturer images of GB's raw containers (P-256)."""
     from emulator.image.keys import new_gb_signer
 
     refuse_existing(out, force=force)
-    _write(out, new_gb_signer(eui64, _chance(seed)))
+    _write(out, new_gb_signer(eui64, _chance(seed)), as_json=as_json)
 
 
 @keys.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_json
 def show(file: Path, as_json: bool) -> None:
     """Show the public part of a key FILE, and the lines of a profile that trusts it."""
-    from emulator.image.keys import plain, trust_of
+    from emulator.image.keys import trust_of
 
-    key = read_key_file(file)
-    about = {**plain(key), **_certificate(key)}
-    del about["private"]
-    trust = _trust(trust_of([key]))
+    key, file_name = read_key_file(file), click.format_filename(file)
+    about, trust = _public(key), _trust(trust_of([key]))
     if as_json:
-        click.echo(json.dumps({"file": str(file), **about, "trust": trust}, indent=2))
+        click.echo(json.dumps({"file": file_name, **about, "trust": trust}, indent=2))
         return
-    click.echo(f"{click.format_filename(file)}: for tests only")
+    click.echo(f"{file_name}: for tests only")
     for name, value in about.items():
         click.echo(f"  {name:<12} {value}")
     click.echo("\n[trust]")
@@ -156,7 +164,7 @@ def read_key_file(path: Path) -> "Key":
 
     octets, name = read_file(path), click.format_filename(path)
     try:
-        return read_key(octets.decode("utf-8"))
+        return read_key(octets.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise WrongUse(f"{name}: found no text at octet {error.start}, wanted a key file") from None
     except KeyFileError as error:
@@ -167,13 +175,16 @@ def _chance(seed: int | None) -> "Rng":
     return random.SystemRandom() if seed is None else random.Random(seed)
 
 
-def _write(out: Path, key: "Key") -> None:
+def _write(out: Path, key: "Key", *, as_json: bool) -> None:
     from emulator.image.keys import WARNING, write_key
 
     name = click.format_filename(out)
     write_file(out, write_key(key).encode())
     click.echo(f"{name}: {WARNING}", err=True)
-    click.echo(f"{name}: {_kind(key)}")
+    if as_json:
+        click.echo(json.dumps({"file": name, **_public(key)}, indent=2))
+    else:
+        click.echo(f"{name}: {_kind(key)}")
 
 
 def _kind(key: "Key") -> str:
@@ -183,6 +194,15 @@ def _kind(key: "Key") -> str:
     who = facts.get("eui64", facts.get("issuer"))
     suite = f" of suite {facts['suite']}" if "suite" in facts else ""
     return f"{facts['kind']}{suite} 0x{who}"
+
+
+def _public(key: "Key") -> dict[str, str | int]:
+    """Return what everybody may know of a key."""
+    from emulator.image.keys import plain
+
+    about = {**plain(key), **_certificate(key)}
+    del about["private"]
+    return about
 
 
 def _certificate(key: "Key") -> dict[str, str | int]:

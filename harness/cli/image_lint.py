@@ -1,6 +1,7 @@
 """Explain every flaw of firmware files: ``hanover image lint``, for one file or thousands."""
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,10 +25,14 @@ ENDINGS = (".ota", ".zigbee", ".sbl-ota")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Be a file to look at; ``meant``: it was asked for, and not only found in a folder."""
+    """Be a file to look at; ``meant``: it was asked for, and not only found in a folder.
+
+    ``refused``: why the machine does not even let us see what it is; it may be a folder.
+    """
 
     path: Path
     meant: bool
+    refused: OSError | None = None
 
 
 @dataclass(slots=True)
@@ -104,7 +109,8 @@ def lint(
     PATHS are files, or folders that are searched to their depths, by default for every file with an
     OTA header; one without is skipped there, unless --glob or its ending (.ota, .zigbee, .sbl-ota)
     says what it should be. No key is needed, and no signature verified. Exits with 0 if all are
-    clean, 1 if one is flawed, 2 if there is none, 130 after Ctrl-C, with what was found till then.
+    clean, 1 if one is flawed, 2 if there is none, 3 if the only trouble is what cannot be read, 130
+    after Ctrl-C, with what was found till then.
     """
     targets = list(find(paths, globs))
     found = Findings()
@@ -134,9 +140,23 @@ def find(paths: Iterable[Path], globs: Sequence[str]) -> Iterator[Target]:
                 raise WrongUse(f"{click.format_filename(path)}: found nothing, wanted a file")
             yield Target(path, meant=True)
             continue
-        for file in sorted(path.rglob("*")):
-            if file.is_file() and (not globs or any(fnmatch(file.name, one) for one in globs)):
-                yield Target(file, meant=bool(globs) or file.name.lower().endswith(ENDINGS))
+        yield from sorted(_below(path, globs), key=lambda target: target.path)
+
+
+def _below(folder: Path, globs: Sequence[str]) -> Iterator[Target]:
+    """Yield the files in a folder and its folders, and the folders that cannot be read."""
+    closed: list[OSError] = []
+    for parent, _, names in os.walk(folder, onerror=closed.append):
+        for name in names:
+            if globs and not any(fnmatch(name, one) for one in globs):
+                continue
+            file, meant = Path(parent, name), bool(globs) or name.lower().endswith(ENDINGS)
+            try:
+                if file.is_file():
+                    yield Target(file, meant=meant)
+            except OSError as error:
+                yield Target(file, meant=meant, refused=error)
+    yield from (Target(Path(one.filename), meant=True, refused=one) for one in closed)
 
 
 def judge(target: Target, found: Findings, container: str | None, *, hashes: bool) -> None:
@@ -148,6 +168,8 @@ def judge(target: Target, found: Findings, container: str | None, *, hashes: boo
     result = Result(click.format_filename(target.path))
     layout: Container | None = Container(container) if container else None
     try:
+        if target.refused is not None:
+            raise Environment(f"cannot be read: {target.refused.strerror}")
         octets = read_file(target.path)
         result.size = len(octets)
         result.flaws = lint_image(octets, layout, hashes=hashes)

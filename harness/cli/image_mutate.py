@@ -43,9 +43,10 @@ def mutate(
         _print_list(as_json=as_json)
     if file is None or out is None or (mutation is None) == (edits is None):
         raise WrongUse("mutate: wanted FILE, OUT and either --mutation NAME or --edits JSON")
+    what = _read_edits(edits or "") if mutation is None else mutation
     octets, keys = read_file(file), _keys(key)
     refuse_existing(out, force=force)
-    made, mutated = _mutated(file, octets, mutation or _read_edits(edits or ""), seed, keys)
+    made, mutated = _mutated(file, octets, what, seed, keys)
     write_file(out, mutated)
     names = click.format_filename(file), click.format_filename(out)
     if as_json:
@@ -97,7 +98,7 @@ def _mutated(
 
 def _read_edits(text: str) -> "list[Edit]":
     if text.startswith("@"):
-        text = read_file(Path(text[1:])).decode("utf-8", "replace")
+        text = read_file(Path(text[1:])).decode("utf-8-sig", "replace")
     try:
         edits = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -1,5 +1,6 @@
 """Sign a firmware file with a test key: ``hanover image sign``."""
 
+import json
 from pathlib import Path
 
 import click
@@ -15,7 +16,8 @@ from harness.cli.image_keys import read_key_file
     "--key", type=click.Path(path_type=Path), required=True, help="Key file of who signs."
 )
 @click.option("--force", is_flag=True, help="Replace OUT if it is there.")
-def sign(file: Path, out: Path, key: Path, force: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def sign(file: Path, out: Path, key: Path, force: bool, as_json: bool) -> None:
     """Sign FILE into OUT with a test key.
 
     A signer of a suite adds certificate and signature elements; FILE must have no integrity code
@@ -35,5 +37,9 @@ def sign(file: Path, out: Path, key: Path, force: bool) -> None:
     except ImageError as error:
         raise Flawed(f"{click.format_filename(file)}: {error}") from error
     write_file(out, signed)
-    name = click.format_filename(out)
-    click.echo(f"{name}: {len(signed)} octets, signed by 0x{signer.eui64:016X}, for tests only")
+    names, who = (click.format_filename(file), click.format_filename(out)), f"0x{signer.eui64:016X}"
+    if as_json:
+        told = {"file": names[0], "out": names[1], "size": len(signed), "signer": who}
+        click.echo(json.dumps(told, indent=2))
+    else:
+        click.echo(f"{names[1]}: {len(signed)} octets, signed by {who}, for tests only")

@@ -67,7 +67,7 @@ def _plan(file: Path, name: str | None, *, strict: bool) -> "Plan":
     from emulator.errors import ProfileError
     from emulator.profiles.load import names
     from harness.adaptation import UnfitError, adapt
-    from harness.cli.image import WrongUse, read_file
+    from harness.cli.image_files import WrongUse, read_file
     from harness.cli.profiles import find_profile
 
     data = read_file(file)

@@ -1,6 +1,9 @@
 """Hold P-256 to RFC 6979, to public keys of others, and to what it must refuse."""
 
+from types import SimpleNamespace
+
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
     SECP256R1,
@@ -145,3 +148,16 @@ def test_a_private_key_out_of_range_is_refused(private: int) -> None:
         p256.sign(private, b"data")
     with pytest.raises(CryptoError, match="P-256 private key: found one out of range"):
         p256.public_key(private)
+
+
+def test_a_curve_that_the_machine_has_not_is_our_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some builds of OpenSSL lack curves: say so as of any key that cannot be used."""
+
+    def lacking() -> None:
+        raise UnsupportedAlgorithm("Curve secp256r1 is not supported")
+
+    public = p256.public_key(RFC_KEY)
+    numbers = SimpleNamespace(public_key=lacking)
+    monkeypatch.setattr(p256, "EllipticCurvePublicNumbers", lambda *_: numbers)
+    with pytest.raises(CryptoError, match="P-256 public key: found no support for the curve"):
+        p256.verify(public, b"", bytes(64))

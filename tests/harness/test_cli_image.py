@@ -7,15 +7,19 @@ import sys
 from pathlib import Path
 from subprocess import run
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
+from emulator.crypto.suites import Suite
 from emulator.image.build import build, refit_integrity
+from emulator.image.edits import apply
 from emulator.wire.manifest import Trait, read_manifest
 from emulator.wire.ota_file import Container, Element
 from emulator.wire.ota_reader import read
-from harness.cli import image as cli
-from harness.cli.image import image
+from harness.cli.image import COMMANDS, image
+from harness.cli.image_files import LARGEST_FILE
+from tests.image.signers import SIGNED
 
 PLAIN = ("--manufacturer", "0xfff1", "--type", "3", "--version", "0x01020304")
 GOOD = build(payload=b"payload" * 20, manufacturer=0xFFF1, image_type=3, version=7)
@@ -92,10 +96,12 @@ def _edited(at: int, octet: int, *, refit: bool) -> bytes:
     [
         (GOOD[:-1], "size-too-long"),
         (_edited(4, 1, refit=True), "header-version"),
-        (_edited(14, 8, refit=True), "manifest flawed: file version: found 0x7, expected 0x8"),
-        (_edited(140, 0, refit=True), "manifest flawed: payload digest"),
-        (_edited(66, 0, refit=True), "manifest flawed: ImageManifest: version"),
-        (_edited(20, 0x58, refit=False), "integrity code: wrong, found"),
+        (_edited(14, 8, refit=True), "manifest-claim: found file version 0x7, expected 0x8"),
+        (_edited(140, 0, refit=True), "manifest-digest: found"),
+        (_edited(66, 0, refit=True), "manifest-unreadable: found ImageManifest: version"),
+        (_edited(20, 0x58, refit=False), "integrity code: wrong, "),
+        (_edited(20, 0x58, refit=False), "integrity-wrong: found"),
+        (apply(SIGNED[Suite.ONE], [{"at": "signature", "put": "00" * 21}]), "signature-range"),
         (b"wrap" + GOOD, "wrapper: 4 octets before the magic"),
     ],
 )
@@ -225,10 +231,11 @@ def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
     empty, huge = tmp_path / "empty.ota", tmp_path / "huge.ota"
     empty.touch()
     with huge.open("wb") as stream:
-        stream.truncate(cli.LARGEST_FILE + 1)
+        stream.truncate(LARGEST_FILE + 1)
     for path, expected in (
         (tmp_path / "absent.ota", "found nothing, wanted a file"),
         (tmp_path, "found a directory, wanted a regular file"),
+        (empty / "below", "found nothing, wanted a file"),
         (empty, "found 0 octets, wanted 1 to 67108864"),
         (Path("/dev/zero"), "wanted a regular file"),
         (huge, "found 67108865 octets, wanted at most 67108864"),
@@ -243,7 +250,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Refuse by the size that the directory tells."""
     huge = tmp_path / "huge.ota"
     with huge.open("wb") as stream:
-        stream.truncate(cli.LARGEST_FILE + 1)
+        stream.truncate(LARGEST_FILE + 1)
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("opened")
@@ -347,6 +354,19 @@ def test_a_file_is_written_whole_or_not_at_all(good: Path, monkeypatch: pytest.M
     assert [path.name for path in good.parent.iterdir()] == ["good.ota"]
 
 
+def test_ctrl_c_leaves_no_part_of_a_file(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clean up where writing is stopped, and stop."""
+
+    def stop(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", stop)
+    result = CliRunner().invoke(image, ["build", str(good), "--size", "5", *PLAIN, "--force"])
+    assert isinstance(result.exception, click.exceptions.Abort | SystemExit)
+    assert good.read_bytes() == GOOD
+    assert [path.name for path in good.parent.iterdir()] == ["good.ota"]
+
+
 def test_a_link_stays_a_link(good: Path) -> None:
     """Replace the file that a link points to."""
     link = good.with_name("link.ota")
@@ -419,3 +439,19 @@ def test_help_needs_no_heavy_module() -> None:
     )
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_json_is_everywhere() -> None:
+    """Offer it in every subcommand."""
+    makers = (("keys", "ca"), ("keys", "signer"), ("keys", "gb"), ("keys", "show"))
+    for words in (*((name,) for name in COMMANDS if name != "keys"), *makers):
+        assert "--json" in call(*words, "--help").stdout, words
+
+
+def test_what_is_built_is_told_as_json(tmp_path: Path) -> None:
+    """Say what was written and what the reader finds wrong with it."""
+    out = tmp_path / "odd.ota"
+    arguments = ("build", out, "--null", *PLAIN, "--no-integrity", "--json")
+    told = json.loads(call(*arguments).stdout)
+    assert (told["file"], told["size"]) == (str(out), out.stat().st_size)
+    assert [one["code"] for one in told["findings"]] == ["empty"]

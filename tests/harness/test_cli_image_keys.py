@@ -180,3 +180,42 @@ def test_no_time_is_refused(command: Command, time: str) -> None:
     ca = saved(command.folder, "ca", CAS[Suite.TWO])
     words = ("signer", "--out", command.folder / "out", "--ca", ca, "--eui64", "1")
     assert "wanted seconds since 1970" in _line(command(*words, f"--valid-from={time}"))
+
+
+@pytest.mark.parametrize("eui64", ["0", "0xFFFFFFFFFFFFFFFF"])
+def test_a_name_that_no_device_can_trust_is_refused(command: Command, eui64: str) -> None:
+    """Make no key that ``keys show`` and every profile would refuse."""
+    ca, out = saved(command.folder, "ca", CAS[Suite.TWO]), command.folder / "out"
+    for words in (("ca", "--suite", "1"), ("signer", "--ca", ca), ("gb",)):
+        line = _line(command(*words, "--out", out, "--eui64", eui64))
+        assert f"found {eui64}, wanted 0x1 to 0xfffffffffffffffe" in line
+        assert not out.exists()
+
+
+@pytest.mark.parametrize("option", ["--valid-from", "--valid-to"])
+def test_a_date_that_no_certificate_would_hold_is_refused(command: Command, option: str) -> None:
+    """Certificates of suite 1 have no dates: who asks for one believes in it."""
+    ca, out = saved(command.folder, "ca", CAS[Suite.ONE]), command.folder / "out"
+    words = ("signer", "--ca", ca, "--eui64", "1", "--out", out, option, "2030-01-01")
+    assert f"{option}: found a date, wanted none" in _line(command(*words))
+    assert not out.exists()
+
+
+def test_a_key_is_told_as_json(command: Command) -> None:
+    """Print what is public of a new key, and nothing that is not."""
+    out = command.folder / "out"
+    result = command("gb", "--out", out, "--eui64", "5", "--json")
+    key = read_key(out.read_text("utf-8"))
+    assert isinstance(key, GbSigner)
+    told = json.loads(result.stdout)
+    assert (told["file"], told["public"]) == (str(out), key.public.hex().upper())
+    assert "private" not in told
+    assert LOUD in result.stderr
+
+
+def test_a_key_file_of_windows_is_read(command: Command) -> None:
+    """Take line ends and the mark that some editors put first."""
+    path = command.folder / "key"
+    text = "\ufeff" + write_key(GB_SIGNER).replace("\n", "\r\n")
+    path.write_bytes(text.encode())
+    assert command("show", path).exit_code == 0

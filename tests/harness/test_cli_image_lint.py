@@ -216,6 +216,43 @@ def test_links_to_folders_are_not_followed(tree: Path) -> None:
     assert summary(tree)["files"] == 4
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_folder_that_cannot_be_read_is_said_to_be_so(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    """Exit with 3: nobody knows what is in there, and no silence may call it clean."""
+    real = os.scandir
+
+    def scandir(path: str | Path) -> object:
+        if Path(path).name == "er":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    result = call(tree / "a", *(["--json"] if as_json else []))
+    assert result.exit_code == 3
+    assert "cannot be read" in result.stdout
+    assert str(tree / "a/deep/er") in result.stdout
+
+
+def test_a_file_that_cannot_be_asked_about_is_said_to_be_so(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Go on, and exit with 3, where a folder may be listed and not entered."""
+    real = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if path.name == "good.ota":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    result = call(tree / "a")
+    assert result.exit_code == 3
+    assert "good.ota: unreadable: cannot be read" in result.stdout
+    assert "2 files: 1 clean" in result.stdout
+
+
 def test_every_subcommand_is_there() -> None:
     """Import each command of the table, under its name."""
     for name in COMMANDS:

@@ -93,6 +93,7 @@ def test_a_key_signs_what_a_mutation_makes(good: Path, tmp_path: Path) -> None:
     [
         (("--mutation", "destination"), 1, "destination: found no such place in the file"),
         (("--mutation", "nothing"), 2, "--mutation: found 'nothing', wanted a name of --list"),
+        (("--mutation", ""), 2, "--mutation: found '', wanted a name of --list"),
         ((), 2, "either --mutation NAME or --edits JSON"),
         (("--mutation", "magic", "--edits", "[]"), 2, "either --mutation NAME or --edits JSON"),
         (("--edits", "[]"), 2, "--edits: found an empty list"),

@@ -1,5 +1,6 @@
 """``hanover image sign`` makes what ``verify`` takes, and says in one line what it cannot sign."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,14 @@ def test_a_key_that_is_none_is_wrong_use(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
     assert not out.exists()
+
+
+def test_what_is_signed_is_told_as_json(tmp_path: Path) -> None:
+    file, out, path = files(tmp_path, UNSIGNED, SIGNERS[Suite.TWO])
+    told = json.loads(call(file, out, "--key", path, "--json").stdout)
+    assert told == {
+        "file": str(file),
+        "out": str(out),
+        "size": len(SIGNED[Suite.TWO]),
+        "signer": f"0x{SIGNERS[Suite.TWO].eui64:016X}",
+    }

@@ -20,6 +20,7 @@ from emulator.image.keys import (
 )
 from emulator.image.sign import sign
 from emulator.profiles.model import Manifest
+from emulator.wire.ota_file import Container
 
 #: Device 1 of suite 1, and the file that its key signed with the nonce below.
 DEVICE_1 = Signer(
@@ -80,6 +81,14 @@ MADE: dict[str, Any] = {
 }
 UNSIGNED = build(**MADE)
 SIGNED: dict[Suite, bytes] = {suite: sign(UNSIGNED, SIGNERS[suite]) for suite in Suite}
+UNSIGNED_RAW = build(**MADE, container=Container.GBCS)
+#: The same image, honest in every way that a file can be.
+HONEST: dict[str, bytes] = {
+    "integrity": build(**MADE | {"integrity": True}),
+    "suite1": SIGNED[Suite.ONE],
+    "suite2": SIGNED[Suite.TWO],
+    "gb": sign(UNSIGNED_RAW, GB_SIGNER),
+}
 #: What a device expects that takes either suite of our own signer.
 AGAINST = Expectation(
     eui64=0x0011223344556677,

@@ -1,6 +1,7 @@
 """Hold the builder to what it says, and its edits to one wrong thing at a time."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,13 @@ from hypothesis import strategies as st
 from emulator.crypto.mmo import aes_mmo
 from emulator.errors import WireError
 from emulator.image.build import build, refit_integrity
+from emulator.image.keys import trust_of
+from emulator.image.sign import sign
+from emulator.image.verify import verify
 from emulator.wire.manifest import Trait, read_manifest
-from emulator.wire.ota_file import Container, Element, ElementTag
+from emulator.wire.ota_file import RAW_HEADER_SIZE, TRAILER_MARK, Container, Element, ElementTag
 from emulator.wire.ota_reader import FindingCode, read
+from tests.image.signers import AGAINST, GB_SIGNER, MADE
 
 PLAIN: dict[str, Any] = {
     "payload": b"new firmware" * 20,
@@ -201,3 +206,59 @@ def test_every_built_file_is_without_findings(
     image = file.image or b""
     assert (bytes(read_manifest(image)[1]) if manifest else image) == payload
     assert build(**parameters) == data
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_manifest_that_ends_with_the_file_leaves_no_room_for_a_trailer(signed: bool) -> None:
+    """Take octets of the image that happen to look like a trailer for the image's own.
+
+    One unsigned image in 65,536 has 00 40 where the mark would stand.
+    """
+    payload = b"code" * 20 + TRAILER_MARK + bytes(range(64))
+    trailer = bytes(range(100, 164)) if signed else None
+    data = build(
+        payload=payload,
+        manufacturer=0xFFF1,
+        image_type=3,
+        version=2,
+        hardware=(0, 9),
+        container=Container.GBCS,
+        signature=trailer,
+    )
+    file, findings = read(data)
+    assert (file.signature, findings) == (trailer, ())
+    assert file.body.endswith(payload)
+    assert file.encode() == data
+
+
+def test_such_an_image_is_accepted_and_signed() -> None:
+    """Refuse nobody's honest file for 66 octets of it that look like a trailer."""
+    payload = b"code" * 20 + TRAILER_MARK + bytes(range(64))
+    bare = build(**MADE | {"payload": payload, "container": Container.GBCS})
+    steps = ("header", "hardware", "size", "structure", "manifest")
+    expected = replace(AGAINST, container=Container.GBCS)
+    assert verify(bare, replace(expected, offered_size=len(bare)), steps).accepted
+    signed = sign(bare, GB_SIGNER)
+    trusting = replace(expected, offered_size=len(signed), trust=trust_of([GB_SIGNER]))
+    assert verify(signed, trusting, (*steps, "trailer", "gb_signature")).accepted
+    refusal = verify(bare, replace(trusting, offered_size=len(bare)), ("gb_signature",)).refusal
+    assert refusal is not None
+    assert refusal.found == "no trailer"
+
+
+@pytest.mark.parametrize("edit", ["magic", "version", "length", "payload_length"])
+def test_what_is_no_manifest_to_the_end_says_nothing_of_a_trailer(edit: str) -> None:
+    """Only a whole manifest that claims every octet takes the trailer for image."""
+    at = {"magic": 0, "version": 4, "length": 6, "payload_length": 30}[edit]
+    data = bytearray(
+        build(
+            payload=TRAILER_MARK + bytes(64),
+            manufacturer=0xFFF1,
+            image_type=3,
+            version=2,
+            hardware=(0, 9),
+            container=Container.GBCS,
+        )
+    )
+    data[RAW_HEADER_SIZE + at] ^= 1
+    assert read(bytes(data))[0].signature == bytes(64)

@@ -15,11 +15,12 @@ from emulator.errors import EditError
 from emulator.image.anchors import HEADER_OFFSETS, MANIFEST_OFFSETS, OPTIONAL_FIELDS, locate
 from emulator.image.build import build
 from emulator.image.edits import VERBS, apply
+from emulator.image.keys import GbSigner, Signer
 from emulator.image.sign import sign
 from emulator.wire.manifest import ImageManifest
 from emulator.wire.ota_file import Container, Element, OtaHeader
 from emulator.wire.ota_reader import read
-from tests.image.signed_files import gb_signer, signer, unsigned
+from tests.image.signers import GB_SIGNER, SIGNERS, UNSIGNED, UNSIGNED_RAW
 
 PLAIN: dict[str, Any] = {
     "payload": b"new firmware" * 20,
@@ -197,6 +198,7 @@ def test_refit_manifest_fits_the_payload(base: bytes) -> None:
         ({"element": {"tag": 1}}, "element.data: found None, wanted octets in hex"),
         ({"element": {"tag": 1, "data": "", "at": 1}}, "element.at: found a key of no use"),
         ({"refit": "all"}, "refit: found 'all', wanted one of size, integrity"),
+        ({"refit": []}, "refit: found [], wanted one of size, integrity"),
         ({"certificate": "me"}, "certificate: found key 'me', wanted one of: none is given"),
         ({"sign": 5}, "sign: found key 5, wanted one of: none is given"),
     ],
@@ -217,6 +219,11 @@ def test_a_wrong_edit_names_its_index_and_key(edit: dict[str, object], complaint
         (FULL[:60], {"at": "payload", "xor": "00"}),
         (RAW, {"refit": "integrity"}),
         (build(**PLAIN, manifest=False), {"refit": "manifest"}),
+        (build(**PLAIN | {"payload": b"HANM"}, manifest=False), {"refit": "manifest"}),
+        (
+            build(**PLAIN, integrity=False, elements=(Element(3, bytes(15)),)),
+            {"refit": "integrity"},
+        ),
     ],
 )
 def test_what_is_not_there_cannot_be_edited(data: bytes, edit: dict[str, object]) -> None:
@@ -225,13 +232,17 @@ def test_what_is_not_there_cannot_be_edited(data: bytes, edit: dict[str, object]
         apply(data, [edit])
 
 
-KEYS = {"one": signer(Suite.ONE), "two": signer(Suite.TWO), "gb": gb_signer()}
+KEYS: dict[str, Signer | GbSigner] = {
+    "one": SIGNERS[Suite.ONE],
+    "two": SIGNERS[Suite.TWO],
+    "gb": GB_SIGNER,
+}
 
 
 @pytest.mark.parametrize("name", ["one", "two"])
 def test_a_key_certifies_and_signs(name: str) -> None:
     """Make in two verbs what ``sign`` makes in one, and that is what the signer makes."""
-    bare = unsigned("zcl")
+    bare = UNSIGNED
     both = apply(bare, [{"certificate": name}, {"signature": name}], KEYS)
     assert both == apply(bare, [{"sign": name}], KEYS) == sign(bare, KEYS[name])
     assert locate(both, "signature") > locate(both, "element:0x0002" if name == "one" else -200)
@@ -239,7 +250,7 @@ def test_a_key_certifies_and_signs(name: str) -> None:
 
 def test_a_gb_key_closes_a_raw_container() -> None:
     """Make a trailer, by its verb and by ``sign``."""
-    bare = unsigned("gbcs")
+    bare = UNSIGNED_RAW
     closed = apply(bare, [{"trailer": "gb"}], KEYS)
     assert closed == apply(bare, [{"sign": "gb"}], KEYS) == sign(bare, KEYS["gb"])
     assert locate(closed, "trailer") == len(bare)
@@ -247,7 +258,7 @@ def test_a_gb_key_closes_a_raw_container() -> None:
 
 def test_a_signature_may_name_somebody_else() -> None:
     """Sign over the false signer, little-endian in the element."""
-    data = apply(unsigned("zcl"), [{"signature": "one", "as": "0x0102030405060708"}], KEYS)
+    data = apply(UNSIGNED, [{"signature": "one", "as": "0x0102030405060708"}], KEYS)
     at = locate(data, "data:0x0001")
     assert data[at : at + 8].hex() == "0807060504030201"
 
@@ -255,7 +266,7 @@ def test_a_signature_may_name_somebody_else() -> None:
 def test_a_signature_may_count_octets_behind_it() -> None:
     """Sign the size that a file has once something stands behind its true signature."""
     edits: list[dict[str, object]] = [{"signature": "one", "behind": 3}, {"append": "000000"}]
-    data = apply(unsigned("zcl"), edits, KEYS)
+    data = apply(UNSIGNED, edits, KEYS)
     assert apply(data, [{"refit": "size"}]) == data
 
 

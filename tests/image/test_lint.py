@@ -17,7 +17,15 @@ from emulator.image.lint import lint
 from emulator.wire.ota_file import Container, Element
 from emulator.wire.ota_findings import FindingCode
 from emulator.wire.ota_reader import MOST_ELEMENTS
-from tests.image.signed_files import EUI64, KINDS, PLAIN, base, gb_signer, signer, unsigned
+from tests.image.signers import (
+    GB_SIGNER,
+    HONEST,
+    MADE,
+    SIGNER_EUI64,
+    SIGNERS,
+    UNSIGNED,
+    UNSIGNED_RAW,
+)
 
 SIZE = {"refit": "size"}
 CODE = {"refit": "integrity"}
@@ -29,11 +37,11 @@ def codes(data: bytes) -> list[str]:
     return [flaw.code.value for flaw in lint(data)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", HONEST)
 def test_an_honest_file_is_clean(kind: str) -> None:
     """Be the control of all tests below."""
-    assert lint(base(kind)) == ()
-    assert lint(unsigned("gbcs" if kind == "gb" else "zcl")) == ()
+    assert lint(HONEST[kind]) == ()
+    assert lint(UNSIGNED_RAW if kind == "gb" else UNSIGNED) == ()
 
 
 #: Base, edits, the only flaw, and the anchor where it stands.
@@ -131,6 +139,18 @@ FLAWS: dict[str, tuple[str, list[dict[str, Any]], str, object]] = {
         "certificate-point",
         "data:0x0006+37",
     ),
+    "point of order 2": (
+        "suite1",
+        [{"at": "data:0x0002", "put": "02" + "00" * 21}],
+        "certificate-point",
+        "data:0x0002",
+    ),
+    "key usage": (
+        "suite2",
+        [{"at": "data:0x0006+36", "put": "08"}],
+        "certificate-usage",
+        "data:0x0006+36",
+    ),
     "manifest version": (
         "suite1",
         [{"at": "manifest.file_version", "add": 1}],
@@ -159,7 +179,7 @@ FLAWS: dict[str, tuple[str, list[dict[str, Any]], str, object]] = {
 def test_one_flaw_is_found_alone_and_in_its_place(name: str) -> None:
     """Break an honest file in one way, and read one flaw with its offset."""
     kind, edits, code, anchor = FLAWS[name]
-    data = apply(base(kind), edits)
+    data = apply(HONEST[kind], edits)
     (flaw,) = lint(data)
     assert (flaw.code.value, flaw.offset) == (code, locate(data, anchor))
     assert flaw.found
@@ -183,18 +203,18 @@ def test_each_code_of_the_linter_is_shown() -> None:
 
 def test_the_trap_of_a_signed_integrity_code() -> None:
     """Name what devices hash differently (ota-cluster 6.3)."""
-    data = apply(base("integrity"), [{"certificate": "me"}, {"signature": "me"}], _KEYS)
+    data = apply(HONEST["integrity"], [{"certificate": "me"}, {"signature": "me"}], _KEYS)
     assert set(codes(data)) == {"integrity-and-signature", "integrity-not-last", "integrity-wrong"}
     data = apply(data, [CODE])
     assert set(codes(data)) == {"integrity-and-signature", "integrity-not-last"}
 
 
-_KEYS = {"me": signer(Suite.ONE), "two": signer(Suite.TWO)}
+_KEYS = {"me": SIGNERS[Suite.ONE], "two": SIGNERS[Suite.TWO]}
 
 
 def test_a_certificate_of_the_other_suite() -> None:
     """Say so at the certificate; the reader says that both suites are there."""
-    data = apply(unsigned("zcl"), [{"certificate": "two"}, {"signature": "me"}], _KEYS)
+    data = apply(UNSIGNED, [{"certificate": "two"}, {"signature": "me"}], _KEYS)
     assert set(codes(data)) == {"both-suites", "certificate-of-other-suite"}
     at = {flaw.code: flaw.offset for flaw in lint(data)}
     assert at[FlawCode.CERTIFICATE_SUITE] == locate(data, "element:0x0006")
@@ -203,14 +223,14 @@ def test_a_certificate_of_the_other_suite() -> None:
 def test_several_certificates() -> None:
     """Say where the second one is."""
     edits = [{"certificate": "me"}, {"certificate": "me"}, {"signature": "me"}]
-    (flaw,) = lint(apply(unsigned("zcl"), edits, _KEYS))
+    (flaw,) = lint(apply(UNSIGNED, edits, _KEYS))
     assert flaw.code is FlawCode.SEVERAL_CERTIFICATES
     assert flaw.found == "2 certificates"
 
 
 def test_a_certificate_that_cannot_be_read() -> None:
     """Take a suite 2 certificate of another curve or hash for none (ota-cluster 6.2)."""
-    data = apply(base("suite2"), [{"at": "data:0x0006+9", "put": "0c"}])
+    data = apply(HONEST["suite2"], [{"at": "data:0x0006+9", "put": "0c"}])
     (flaw,) = lint(data)
     assert flaw.code is FlawCode.CERTIFICATE_UNREADABLE
     assert flaw.offset == locate(data, "data:0x0006")
@@ -227,25 +247,25 @@ def test_a_certificate_that_cannot_be_read() -> None:
 )
 def test_a_device_specific_file_should_name_its_device(image_type: int, name: str | None) -> None:
     """Advise a destination for credentials, configuration and log (ota-cluster 2.9)."""
-    special = PLAIN | {"image_type": image_type, "manifest": False}
+    special = MADE | {"image_type": image_type, "manifest": False}
     flaws = lint(build(**special))
     assert [flaw.code for flaw in flaws] == [FlawCode.DESTINATION_MISSING] * (name is not None)
     for flaw in flaws:
         assert flaw.found == f"{name} for every device"
         assert flaw.severity is Severity.ADVICE
-    assert lint(build(**special, destination=EUI64)) == ()
+    assert lint(build(**special, destination=SIGNER_EUI64)) == ()
 
 
 @pytest.mark.parametrize("mark", ["0041", "0140", "4000", "0000"])
 def test_gb013_a_mark_that_is_nearly_right(mark: str) -> None:
     """GB-013: say that what looks like a signature has the wrong mark before it."""
-    bare = build(**PLAIN, container=Container.GBCS, manifest=False)
+    bare = build(**MADE, container=Container.GBCS, manifest=False)
     edits = [{"trailer": "gb"}, {"at": -66, "put": mark}]
-    data = apply(bare, edits, {"gb": gb_signer()})
+    data = apply(bare, edits, {"gb": GB_SIGNER})
     (flaw,) = lint(data)
     assert (flaw.code, flaw.offset) == (FlawCode.TRAILER_MARK, len(data) - 66)
     assert flaw.found.startswith(bytes.fromhex(mark).hex(" "))
-    with_manifest = apply(base("gb"), edits[1:])
+    with_manifest = apply(HONEST["gb"], edits[1:])
     assert set(codes(with_manifest)) == {"trailer-mark", "manifest-unreadable"}
 
 
@@ -253,20 +273,20 @@ def test_text_is_no_signature() -> None:
     """Leave an unsigned raw file alone whose code happens to hold a mark."""
     for tail in (b"\x00\x41" + b"text " * 13, b"\x12\x34" + bytes(range(64))):
         body = b"code" * 50 + tail[:66]
-        data = build(**(PLAIN | {"payload": body}), container=Container.GBCS)
+        data = build(**(MADE | {"payload": body}), container=Container.GBCS)
         assert lint(data) == ()
 
 
 def test_hashes_can_be_left_out() -> None:
     """Find what needs no hash all the same."""
-    data = apply(base("integrity"), [{"at": "payload", "xor": "01"}, {"append": "00"}])
+    data = apply(HONEST["integrity"], [{"at": "payload", "xor": "01"}, {"append": "00"}])
     assert set(codes(data)) == {"manifest-digest", "integrity-wrong", "trailing"}
     assert [flaw.code for flaw in lint(data, hashes=False)] == [FindingCode.TRAILING]
 
 
 def test_severities_follow_the_reader() -> None:
     """Call a fatal finding fatal, and another one a flaw."""
-    data = apply(base("suite1"), [{"append": "00"}, {"prepend": "00"}])
+    data = apply(HONEST["suite1"], [{"append": "00"}, {"prepend": "00"}])
     found = {flaw.code: flaw.severity for flaw in lint(data)}
     assert found == {
         FindingCode.WRAPPER: Severity.FATAL,
@@ -285,7 +305,7 @@ def test_a_flood_of_elements_takes_little_memory(tag: int) -> None:
     """Keep to three times the input and 1 MiB, whatever thousands of elements there are."""
     sizes = {1: 50, 2: 48, 3: 16, 5: 80, 6: 74, 7: 0}
     flood = (Element(tag, bytes(sizes[tag])),) * (MOST_ELEMENTS + 10)
-    data = build(**PLAIN, elements=flood, integrity=False)
+    data = build(**MADE, elements=flood)
     tracemalloc.start()
     try:
         assert lint(data)
@@ -295,13 +315,13 @@ def test_a_flood_of_elements_takes_little_memory(tag: int) -> None:
 
 
 @given(
-    st.sampled_from(KINDS),
+    st.sampled_from(sorted(HONEST)),
     st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=5),
     st.integers(0, 400),
 )
 def test_any_file_is_linted_or_refused(kind: str, places: list[tuple[int, int]], cut: int) -> None:
     """Raise nothing but WireError, and point into the file."""
-    data = bytearray(base(kind))
+    data = bytearray(HONEST[kind])
     for at, octet in places:
         data[at % len(data)] = octet
     octets = bytes(data[: len(data) - cut])
@@ -311,3 +331,16 @@ def test_any_file_is_linted_or_refused(kind: str, places: list[tuple[int, int]],
         return
     assert all(0 <= flaw.offset <= max(len(octets), 69) for flaw in flaws)
     assert flaws == lint(octets)
+
+
+@pytest.mark.parametrize("tag", ["0x0001", "0x0002", "0x0005", "0x0006", "0x0003"])
+@pytest.mark.parametrize("more", [-1, 1])
+def test_what_has_a_wrong_length_is_judged_no_further(tag: str, more: int) -> None:
+    """Say the length alone: what stands at which octet of it nobody knows."""
+    kind = {"0x0003": "integrity", "0x0001": "suite1", "0x0002": "suite1"}.get(tag, "suite2")
+    there = {"at": f"data:{tag}"}
+    change = there | ({"insert": "00"} if more > 0 else {"remove": 1})
+    head = {"at": f"element:{tag}+2", "add": more}
+    edits = [change, head] if more > 0 else [head, change]
+    data = apply(HONEST[kind], [*edits, SIZE])
+    assert codes(data) == ["element-length"]

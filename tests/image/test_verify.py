@@ -205,9 +205,13 @@ def test_f001_gb011_a_wrong_magic_is_refused_by_every_step(at: int) -> None:
 
 def test_f026_a_bridge_refuses_a_wrapper_that_a_reader_cuts() -> None:
     """OTA-F-026: the server should have cut it; the image does not begin with the magic."""
-    verdict = verify(b"wrap" + GOOD, replace(AGAINST, offered_size=len(GOOD) + 4), ("header",))
+    wrapped = b"wrap" + GOOD
+    against = replace(AGAINST, offered_size=len(wrapped))
+    verdict = verify(wrapped, against, ("header",))
     assert verdict.refusal is not None
     assert verdict.refusal.found == b"wrap".hex(" ")
+    others = ("structure", "integrity", "manifest")  # one thing is wrong, and one step's to judge
+    assert verify(wrapped, against, others).accepted
 
 
 def test_gb010_every_cut_is_refused() -> None:
@@ -390,6 +394,21 @@ def test_a_verdict_is_remembered_by_content() -> None:
         verdict = verify(data, AGAINST, ("integrity",), memory, table)
         assert verdict.accepted is (data == GOOD)
     assert len(calls) == 2
+
+
+def test_another_expectation_never_shares_a_verdict() -> None:
+    """Remember nothing of a device that ran, trusted or was offered something else."""
+    memory = VerdictMemory()
+    steps = ("size", "manifest", "security_counter")
+    assert verify(GOOD, AGAINST, steps, memory).accepted
+    changes: tuple[dict[str, Any], ...] = (
+        {"offered_size": len(GOOD) + 1},
+        {"hardware_version": 0xFFFF},
+        {"security_counter": 0xFFFFFFFF},
+    )
+    for change in changes:
+        assert not verify(GOOD, replace(AGAINST, **change), steps, memory).accepted
+    assert verify(GOOD, AGAINST, steps, memory).accepted
 
 
 def test_another_table_never_shares_a_verdict() -> None:
