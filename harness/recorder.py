@@ -68,7 +68,24 @@ def about(item: pytest.Item) -> About:
     topic = item.path.stem.removeprefix("test_")
     name = getattr(item, "originalname", item.name).removeprefix("test_")
     case = f"{topic}::{name}" + (f"/{row}" if row else "")
-    vector = vector_of(item)
+    return _about(function, topic, case, profile, vector_of(item))
+
+
+def about_vector(function: object, topic: str, name: str, vector: Vector) -> About:
+    """Return what the row of a vector is that no profile runs.
+
+    Args:
+        function: The case function.
+        topic: Its file, without ``.py``.
+        name: Its own name.
+        vector: What would drive the row.
+    """
+    topic = topic.removeprefix("test_")
+    case = f"{topic}::{name.removeprefix('test_')}/{vector.id}"
+    return _about(function, topic, case, "", vector)
+
+
+def _about(function: object, topic: str, case: str, profile: str, vector: Vector | None) -> About:
     doc = getattr(function, "__doc__", None) or ""
     said = _sections(doc) if vector is None else _told(vector, doc)
     return About(

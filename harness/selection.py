@@ -1,9 +1,23 @@
 """Choose cases by what a user typed behind ``-k``."""
 
 import difflib
+import re
 from collections.abc import Callable, Sequence
 
 from harness.recorder import About
+from harness.vectors.load import PREFIXES
+
+#: A wish that means the row of one vector and nothing else, if there is such a vector.
+_VECTOR = re.compile(
+    rf"(?:\w+::\w+/)?((?:{'|'.join(PREFIXES.values())})-\d{{3,}})(?:\[[^]]+\])?", re.IGNORECASE
+)
+
+
+def vectors_named(wanted: Sequence[str]) -> frozenset[str]:
+    """Return the ids of vectors that all wishes together are about; empty: they mean more."""
+    found = [_VECTOR.fullmatch(wish.strip()) for wish in wanted]
+    ids = frozenset(one[1].upper() for one in found if one is not None)
+    return ids if all(found) else frozenset()
 
 
 def select(every: Sequence[About], wanted: Sequence[str]) -> tuple[list[int], list[str]]:

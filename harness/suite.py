@@ -30,8 +30,8 @@ from harness.recorder import (
 )
 from harness.report.model import CaseResult, dump, parse
 from harness.selection import select
-from harness.verdict import Outcome
 from harness.vectors.marks import family_of
+from harness.verdict import Outcome
 
 #: The cases that Hanover ships.
 CASES = Path(__file__).parent / "cases"
@@ -103,6 +103,8 @@ class RunOptions:
 
 
 _OPTIONS = pytest.StashKey[RunOptions]()
+#: The rows that were not made as the run asks for others.
+PASSED_OVER = pytest.StashKey[list[About]]()
 
 
 def options_of(config: pytest.Config) -> RunOptions:
@@ -196,7 +198,8 @@ class Suite:
             indices = []
         kept = set(indices)
         dropped = [item for index, item in enumerate(items) if index not in kept]
-        self.collected.every, self.collected.unmet = every, unmet
+        self.collected.every = every + config.stash.get(PASSED_OVER, [])
+        self.collected.unmet = unmet
         self.collected.chosen = [every[index] for index in indices]
         items[:] = [items[index] for index in indices]
         if dropped:

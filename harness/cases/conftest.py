@@ -9,10 +9,12 @@ from emulator.profiles import load
 from emulator.profiles.model import Profile
 from harness.bench import Bench
 from harness.lanes.seeds import bench_seed
-from harness.recorder import BENCHES, about
-from harness.suite import options_of
+from harness.recorder import BENCHES, about, about_vector
+from harness.selection import vectors_named
+from harness.suite import PASSED_OVER, options_of
 from harness.vectors.load import load_vectors
 from harness.vectors.marks import PARAMETER, coverage_of_vector, family_of, speaks_of
+from harness.vectors.model import Vector
 
 MakeBench = Callable[..., Bench]
 
@@ -28,7 +30,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         vectors = [each for each in every if speaks_of(metafunc.function, each)]
         for vector in vectors:
             coverage_of_vector(vector)  # an unknown requirement ends the collection here
+        vectors = _asked_for(metafunc, vectors)
         metafunc.parametrize(PARAMETER, vectors, ids=[each.id for each in vectors])
+
+
+def _asked_for(metafunc: pytest.Metafunc, vectors: list[Vector]) -> list[Vector]:
+    """Return the vectors that a run needs; where it names a few, the others make no rows."""
+    options = options_of(metafunc.config)
+    named = vectors_named(options.match)
+    if not named or not named <= {each.id for each in load_vectors(options.vectors)}:
+        return vectors
+    case = metafunc.definition
+    passed_over = metafunc.config.stash.setdefault(PASSED_OVER, [])
+    passed_over += [
+        about_vector(metafunc.function, case.path.stem, case.originalname, each)
+        for each in vectors
+        if each.id not in named
+    ]
+    return [each for each in vectors if each.id in named]
 
 
 @pytest.fixture

@@ -40,10 +40,12 @@ def show_list(
 
     Exits with 2 if none is found.
     """
-    from harness.vectors.load import load_vectors
+    from harness.vectors.load import PREFIXES, load_vectors
 
     tests: list[Callable[[Vector], bool]] = []
     if family is not None:
+        if family not in PREFIXES:
+            raise click.UsageError(f"--family: found {family}, wanted one of {', '.join(PREFIXES)}")
         tests.append(lambda one: one.family == family)
     if flag is not None:
         tests.append(lambda one: flag.lower() in (each.lower() for each in one.flags))
@@ -78,7 +80,8 @@ def show(id: str, out: Path | None, folder: Path | None, as_json: bool) -> None:
         from harness.vectors.recipes import render_vector
 
         if "image" not in one.body:
-            raise click.UsageError(f"{one.id}: a vector of family {one.family} has no image")
+            wanted = "a vector of one file: image_verify or file_format"
+            raise click.UsageError(f"--out: found {one.id} of family {one.family}, wanted {wanted}")
         octets = render_vector(one)
         out.write_bytes(octets)
         click.echo(f"written: {out}, {len(octets)} octets", err=True)

@@ -1,5 +1,6 @@
 """Write vectors: give the next free id, compute digests, lay the file out."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ LAST_OF_OURS = 9000
 _FIRST = ("id", "comment", "flags", "requirements", "needs", "image", "offer", "control")
 _LAST = ("expect",)
 _RECIPE = ("base", "build", "edits", "sha256")
+#: The name of a file, without ``.json``.
+_TOPIC = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,9 @@ def add(family: str, topic: str, draft: Draft, folder: Path) -> tuple[Vector, ..
     """
     if family not in families():
         raise VectorError(family, "", "", "no family", f"one of {', '.join(families())}")
+    if not _TOPIC.fullmatch(topic):
+        wanted = "a topic of lower-case letters, digits and underscores"
+        raise VectorError(family, "", "", shown(topic), wanted)
     path = folder / family / f"{topic}.json"
     document = document_of(path) if path.exists() else _new(path, draft)
     place = f"{family}/{path.name}"

@@ -6,19 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.errors import ProfileError
-from emulator.profiles.load import load, names
 from harness.data import vectors as shipped
 from harness.requirements import catalogue
 from harness.vectors.bases import BASES, base_names, load_base
-from harness.vectors.image_verify import OFFERS, trial_of
 from harness.vectors.layout import text_of
 from harness.vectors.load import document_of, load_vectors, read_vectors, shown, vector_files
 from harness.vectors.marks import from_vectors
 from harness.vectors.model import Vector, VectorError
+from harness.vectors.playability import slips
 from harness.vectors.recipes import digest
 from harness.vectors.schema import SCHEMA, families, schema_errors
-from harness.verdict import Unsupported
 
 #: Flags of inputs that are cheap to make; at most one in so many of a family may have one.
 CHEAP, SHARE = frozenset({"Truncated", "BitFlip"}), 3
@@ -155,7 +152,7 @@ def _bases(home: Path) -> Iterator[VectorError]:
 
 
 def vector_problems(vector: Vector) -> Iterator[VectorError]:
-    """Yield what is wrong with a vector by itself: requirements, needs, digests."""
+    """Yield what is wrong with a vector by itself: requirements, needs, script, digests."""
     for id in vector.requirements:
         try:
             catalogue.find(id)
@@ -166,8 +163,7 @@ def vector_problems(vector: Vector) -> Iterator[VectorError]:
             load_base(base, vector.folder)
         except VectorError as error:
             yield vector.error("control", error.found, error.wanted)
-    if vector.family in OFFERS:
-        yield from _misfits(vector)
+    yield from slips(vector)
     for field, recipe in _recipes(vector.body, ""):
         try:
             made = digest(recipe, vector.folder)
@@ -176,17 +172,6 @@ def vector_problems(vector: Vector) -> Iterator[VectorError]:
             continue
         if made != recipe["sha256"]:
             yield vector.error(f"{field}.sha256", shown(recipe["sha256"]), f'"{made}"')
-
-
-def _misfits(vector: Vector) -> Iterator[VectorError]:
-    """Yield why no device can be offered what a vector says."""
-    try:
-        trial_of(vector, load(names()[0]))
-    except VectorError as error:
-        if not error.field.startswith("image"):  # what its recipes lack is told below
-            yield error
-    except (ProfileError, Unsupported) as error:
-        yield vector.error("needs", str(error), "what a bridge can have")
 
 
 def _recipes(value: Any, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401

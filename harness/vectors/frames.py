@@ -24,6 +24,20 @@ from harness.vectors.model import Vector
 SIZES = {"sequence": 1, "manufacturer": 2, "image_type": 2, "file_offset": 4, "image_size": 4}
 #: The value whose length each place says.
 DATA = "data"
+#: Which of these values a device has at each stage.
+OWN_AT: Mapping[str, tuple[str, ...]] = {
+    "idle": ("manufacturer", "image_type"),
+    "querying": ("manufacturer", "image_type", "sequence", "image_size"),
+    "downloading": ("manufacturer", "image_type", "sequence", "file_offset", DATA),
+    "waiting": ("manufacturer", "image_type", "sequence"),
+}
+#: What a vector of each stage must say beside the answers.
+JUDGED_AT: Mapping[str, tuple[str, ...]] = {
+    "idle": (),
+    "querying": (),
+    "downloading": ("moves", "then"),
+    "waiting": ("applies",),
+}
 #: Blocks that a device gets before the frame comes in place of the next.
 _BLOCKS = 3
 #: Octets of the payload of the image that is downloaded.

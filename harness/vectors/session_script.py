@@ -38,6 +38,12 @@ _HONEST, _NOTHING = "honest", "nothing"
 #: Versions that may run in the end: the first, the one offered, a later one served in a step.
 _RUNNING = ("old", "new", "later")
 _POWER = ("on", "off", "cycle")
+#: Words that some attributes understand beside those that all do.
+_READ_WORDS = {
+    Attribute.CURRENT_FILE_VERSION.name: ("offered", "running"),
+    Attribute.DOWNLOADED_FILE_VERSION.name: ("offered", "running"),
+    Attribute.IMAGE_TYPE_ID.name: ("own",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,8 +262,7 @@ def _values(name: str, given: object) -> tuple[object, ...]:
     if name == Attribute.IMAGE_UPGRADE_STATUS.name:
         members = ImageUpgradeStatus.__members__
         return tuple(int(members[_word(f"read.{name}", one, members)]) for one in given)
-    known = {NONE: "file_offset", "offered": "file_version", "running": "file_version"}
-    words = {*known, "same", "own", "default"}
+    words = {NONE, "same", "default", *_READ_WORDS.get(name, ())}
     for one in given:
         if not isinstance(one, int | dict) and not str(one).startswith("0x"):
             _word(f"read.{name}", one, words)

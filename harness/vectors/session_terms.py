@@ -8,12 +8,12 @@ import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import NoReturn
+from typing import NoReturn, get_args, get_type_hints
 
 from emulator.contract import Identity
 from emulator.errors import HanoverError
 from emulator.wire import ota, zcl
-from emulator.wire.codec import COMMANDS, KEYS, Frame
+from emulator.wire.codec import COMMANDS, KEYS, Frame, UInt
 from harness.bench import FIRST_VERSION, NEXT_VERSION
 
 
@@ -36,6 +36,20 @@ _NUMBERED = REQUESTS | _RESPONSES
 _GENERAL: dict[str, type[Frame]] = {"DefaultResponse": zcl.DefaultResponse}
 FROM_DEVICE = REQUESTS | _GENERAL
 FROM_SERVER = _RESPONSES | _GENERAL
+
+
+def _sizes(kind: type[Frame]) -> dict[str, int]:
+    """Return the octets of each number of a frame."""
+    made = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        for part in (hint, *get_args(hint)):  # an optional field is a union
+            for mark in getattr(part, "__metadata__", ()):
+                if isinstance(mark, UInt):
+                    made[name] = mark.size
+    return made
+
+
+_SIZES = {name: _sizes(kind) for name, kind in (FROM_DEVICE | FROM_SERVER).items()}
 
 #: Versions by the words that stand for them.
 VERSIONS = {
@@ -145,7 +159,22 @@ def check_fields(
         if data and name == "data":
             continue
         _check_value(name, value, expected=expected)
+        _check_number(kind, name, value, expected=expected)
     return given
+
+
+def _check_number(kind: type[Frame], name: str, value: object, *, expected: bool) -> None:
+    """Check that a number fits its field, and that a server says no status that nobody defines."""
+    for one in value if isinstance(value, list) else (value,):
+        number = int(one, 16) if isinstance(one, str) and one.startswith("0x") else one
+        if not isinstance(number, int):
+            continue
+        size = _SIZES[kind.__name__].get(name, 8)
+        if not 0 <= number < 1 << 8 * size:
+            raise ScriptError(f"fields.{name}: found {one!r}, wanted a number of {size} octets")
+        if not expected and name in _ENUMS and number not in tuple(_ENUMS[name]):
+            wanted = f"a value of {_ENUMS[name].__name__}, or an edit of octets"
+            raise ScriptError(f"fields.{name}: found {one!r}, wanted {wanted}")
 
 
 def _check_value(name: str, value: object, *, expected: bool) -> None:

@@ -66,8 +66,19 @@ def test_list_of_a_users_folder(capsys: pytest.CaptureFixture[str], folder: Path
 
 
 def test_nothing_found_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = call(capsys, "vectors", "list", "--family", "nothing")
+    code, out, err = call(capsys, "vectors", "list", "--flag", "nothing")
     assert (code, out, err) == (2, "", "hanover: there is no such vector\n")
+    code, _, err = call(capsys, "vectors", "list", "--family", "image-verify")
+    assert code == 2
+    assert err.startswith(
+        "hanover: --family: found image-verify, wanted one of frames, file_format"
+    )
+
+
+def test_out_wants_a_vector_of_one_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = call(capsys, "vectors", "show", "RB-001", "--out", str(tmp_path / "x.ota"))
+    assert code == 2
+    assert err.startswith("hanover: --out: found RB-001 of family rollback, wanted a vector of one")
 
 
 def test_show_tells_notes_recipe_and_expectation(capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,3 +259,31 @@ def test_families_without_vectors_leave_no_row(folder: Path) -> None:
 def test_the_shipped_folder_has_its_readme_and_schemas() -> None:
     assert (shipped() / "README.md").is_file()
     assert (shipped() / "schema" / "image-verify-1.json").is_file()
+
+
+@pytest.mark.parametrize("topic", ["", "../evil", "a/b", "../../evil", ".hidden", "Own", "own "])
+def test_a_topic_is_a_plain_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, topic: str
+) -> None:
+    mine, draft = tmp_path / "mine", drafted(tmp_path, DRAFT)
+    mine.mkdir()
+    code, _, err = call(
+        capsys, "vectors", "add", "image_verify", topic, draft, "--vectors", str(mine)
+    )
+    assert code == 2
+    assert f'image_verify: found "{topic}", wanted a topic of lower-case letters' in err
+    assert list(tmp_path.rglob("*.json")) == [tmp_path / "draft.json"]
+
+
+@pytest.mark.parametrize("wish", ["IV-014", "image_verify::file_is_judged_as_expected/IV-014[B1]"])
+def test_rows_that_nobody_asked_for_are_cases_all_the_same(wish: str) -> None:
+    every = run_suite(RunOptions(profiles=built_in()[:1], list_only=True)).collected
+    found = run_suite(RunOptions(profiles=built_in()[:1], match=(wish,), list_only=True)).collected
+    assert [one.id for one in found.chosen] == [
+        "image_verify::file_is_judged_as_expected/IV-014[B1]"
+    ]
+    for one in (every, found):
+        one.every.sort(key=lambda row: row.case)
+    assert [(row.case, row.vector, row.coverage) for row in found.every] == [
+        (row.case, row.vector, row.coverage) for row in every.every
+    ]

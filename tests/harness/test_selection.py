@@ -5,7 +5,7 @@ import pytest
 from harness.covers import Coverage
 from harness.recorder import About
 from harness.requirements import catalogue
-from harness.selection import hint, select
+from harness.selection import hint, select, vectors_named
 
 
 def one(case: str, profile: str, *ids: str) -> About:
@@ -59,3 +59,20 @@ def test_a_wish_that_nothing_grants_is_told(wish: str) -> None:
 def test_a_hint_names_what_is_near() -> None:
     assert hint(EVERY, "boot::onne") == "; did you mean boot::one or boot::one_more?"
     assert hint(EVERY, "zzz") == ""
+
+
+@pytest.mark.parametrize(
+    ("wishes", "ids"),
+    [
+        ((), set()),
+        (("IV-014",), {"IV-014"}),
+        ((" iv-014", "image_verify::file_is_judged/SE-9001[B1]"), {"IV-014", "SE-9001"}),
+        (("image_verify::file_is_judged/RB-014",), {"RB-014"}),
+        (("IV-014", "boot"), set()),  # the topic means more
+        (("IV-01",), set()),
+        (("GB-064",), set()),  # a requirement
+        (("IV-014[B1",), set()),
+    ],
+)
+def test_wishes_about_vectors_alone_name_them(wishes: tuple[str, ...], ids: set[str]) -> None:
+    assert vectors_named(wishes) == ids

@@ -1,6 +1,7 @@
 """``check`` finds what is wrong with a folder of vectors, and says where and what was wanted."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,9 @@ def test_a_base_of_the_name_of_ours_is_found(tmp_path: Path) -> None:
     (tmp_path / "bases").mkdir()
     (tmp_path / "bases" / "zcl-plain.json").write_text("{}", "utf-8")
     assert "bases/zcl-plain.json: found the name of one of Hanover's own" in said(tmp_path)[0]
+
+
+def test_every_note_says_where_it_is_written() -> None:
+    """A source has a number or the mark of a stack in it: a word alone can be looked up nowhere."""
+    sources = {note.source for vector in load_vectors() for note in vector.notes}
+    assert [one for one in sources if not re.search(r"\d|\[|docs/", one)] == []

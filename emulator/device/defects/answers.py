@@ -305,6 +305,7 @@ DEFECTS: tuple[Defect, ...] = (
         copies="zigpy's Cluster.deserialize; ZCL rev 8, 2.4.1.1.2",
         parts=with_parts(application=_ObeysOtherMakers),
         caught_by=("frame_is_answered_as_listed",),
+        vectors=("FR-163", "FR-327"),
     ),
     Defect(
         id="D075",
@@ -312,6 +313,7 @@ DEFECTS: tuple[Defect, ...] = (
         copies="ZCL rev 8, 2.4.1.1.3",
         parts=with_parts(application=_BlindToDirection),
         caught_by=("frame_is_answered_as_listed",),
+        vectors=("FR-330", "FR-340"),
     ),
     Defect(
         id="D076",
@@ -319,6 +321,7 @@ DEFECTS: tuple[Defect, ...] = (
         copies="ZCL rev 8, 11.13.3.5.1",
         parts=with_parts(general=_AnswersBroadcasts),
         caught_by=("frame_is_answered_as_listed",),
+        vectors=("FR-044", "FR-226", "FR-320"),
     ),
     Defect(
         id="D077",
@@ -326,6 +329,7 @@ DEFECTS: tuple[Defect, ...] = (
         copies="a decoder that reads on in a zeroed buffer",
         parts=with_parts(application=_FillsWithZeroes),
         caught_by=("frame_is_answered_as_listed",),
+        vectors=("FR-223", "FR-224"),
     ),
     Defect(
         id="D078",
