@@ -99,7 +99,6 @@ def test_traces_are_kept_of_few_cases_or_of_what_did_not_pass(
 
 @pytest.mark.usefixtures("cases")
 def test_the_printed_command_repeats_just_the_failure(tmp_path: Path) -> None:
-    import shlex
 
     first = run("--seed", "11", "--out", "all")
     (line,) = [one for one in first.stdout.splitlines() if "bad[B3]" in one and "replay" in one]
