@@ -29,6 +29,8 @@ class Happening(StrEnum):
     ACTIVATING = "activating"
     CONFIRMED = "confirmed"
     ROLLED_BACK = "rolled back"
+    BELOW_COUNTER = "below counter"  # an image below the highest confirmed security counter
+    FLASH_WORN = "flash worn"  # a sector takes no erase: what it was for is refused
 
 
 # What a machine does.

@@ -26,18 +26,37 @@ class CutKind(StrEnum):
     AFTER = "after"  # the operation is complete, nothing after it happens
     TORN = "torn"  # a program stops after some octets
     HALF_ERASE = "half erase"  # the first half of the area is erased, the rest is not
+    SCATTERED = "scattered"  # any bits of the unit in progress, or of the area, are as wanted
+    WEAK = "weak"  # as scattered, and other bits at each read, until the next erase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutPower:
     """Cut the supply at flash operation ``operation`` (counted from 0 in the device's life).
 
-    ``octets`` is how many octets a torn program still wrote; it is not used for other kinds.
+    Args:
+        operation: Its number.
+        kind: Where inside it.
+        octets: How many octets a torn program still wrote; of a scattered or weak one, an octet of
+            the unit in progress: those before it are complete, those behind untouched.
+        seed: Draws the bits of a scattered or weak operation.
     """
 
     operation: int
     kind: CutKind
     octets: Octets = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WornSector:
+    """Let a sector take no erase, from operation ``since`` of the device's life on.
+
+    The erase ends with its old content and an error status. ``address`` is any in the sector.
+    """
+
+    address: Octets
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,4 +141,4 @@ class FlipBit:
 _Loss: TypeAlias = DropFrame | DropBurst | OneWay
 _Shift: TypeAlias = DuplicateFrame | DelayFrame | ReorderFrame
 FrameFault: TypeAlias = _Loss | _Shift | TruncateFrame | FlipBit
-Fault: TypeAlias = CutPower | FrameFault
+Fault: TypeAlias = CutPower | WornSector | FrameFault

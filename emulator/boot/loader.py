@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from emulator.actions import Happening, Report
+from emulator.boot.placement import InPlace, Placement
 from emulator.boot.record import (
     NO_IMAGE,
     BootRecord,
@@ -15,13 +16,18 @@ from emulator.boot.record import (
     SlotFacts,
     Standing,
 )
-from emulator.errors import BootError, WireError
+from emulator.errors import BootError, WireError, WornError
 from emulator.flash.area import Area
+from emulator.profiles.switches import Fallback
 from emulator.units import Octets
+
+#: What the boot record can count.
+_MOST_FAILURES = 0xFF
+_NEITHER = "neither slot holds a valid image"
 
 
 class TrialLimits(Protocol):
-    """Say how long a new image is tried; a profile's ``BootProfile`` does."""
+    """Say how long a new image is tried, and how often; a profile's ``BootProfile`` does."""
 
     @property
     def trial_boots(self) -> int:
@@ -32,6 +38,30 @@ class TrialLimits(Protocol):
     def confirm_within_s(self) -> int:
         """Return the powered seconds, over all these boots, in which it must be confirmed."""
         ...
+
+    @property
+    def confirm_pause_max_s(self) -> int:
+        """Return how many powered seconds of a trial may go by without counting."""
+        ...
+
+    @property
+    def retry_after_s(self) -> int:
+        """Return the powered seconds after a failed trial before that image is tried again."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """Return how often an image that failed is tried again unasked."""
+        ...
+
+    @property
+    def fallback_below_counter(self) -> Fallback:
+        """Return whether an image boots below the highest security counter confirmed so far."""
+        ...
+
+
+#: Images run where they lie, as long as nothing else is said.
+IN_PLACE = InPlace()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +75,7 @@ class Choice:
 
 
 class Loader:
-    """Boot one of two slots so that no power cut, and no bad image, leaves the bridge without one.
+    """Boot one of two images so that no power cut, and no bad one, leaves the bridge without any.
 
     A record is written *before* the thing that it announces happens: the trial count before the
     image runs, the absence of an image before its first sector is erased. Whoever lost power opens
@@ -55,18 +85,31 @@ class Loader:
     """
 
     def __init__(
-        self, slots: Sequence[Area], records: RecordLog[BootRecord], limits: TrialLimits
+        self,
+        slots: Sequence[Area],
+        records: RecordLog[BootRecord],
+        limits: TrialLimits,
+        placement: Placement = IN_PLACE,
     ) -> None:
         """Take what a bridge has.
+
+        Args:
+            slots: Two areas of one size.
+            records: Where the boot record is kept.
+            limits: How long an image is tried.
+            placement: How an image comes to where it runs.
 
         Raises:
             ValueError: There are not exactly two slots.
         """
         if len(slots) != 2:
-            raise ValueError(f"{len(slots)} slots: the A/B scheme has two")
+            raise ValueError(f"{len(slots)} slots: a loader has two")
         self._slots = tuple(slots)
         self._records = records
         self._limits = limits
+        self._placement = placement
+        #: Why the record cannot be written in this life.
+        self._worn: WornError | None = None
 
     # At power on.
 
@@ -77,15 +120,33 @@ class Loader:
             An image whose SHA-256 was checked in this call.
 
         Raises:
-            BootError: No slot holds a valid image, or the record cannot be read: the device is dead
-                until it is flashed anew.
+            BootError: No slot holds an image that may run, or the record cannot be read: the device
+                is dead until it is flashed anew.
             PowerLost: The supply was cut in writing the record; call again on a new loader.
         """
+        try:
+            return self._choose()
+        except WornError as error:
+            return self._make_do(error)
+
+    def _make_do(self, error: WornError) -> Choice:
+        """Boot what can be booted without writing: no trial begins that cannot be counted."""
+        record = self._record()
+        slot = self._placement.home(record)
+        if slot is None or not self._may_run(record, slot):
+            raise BootError(str(error)) from error
+        self._worn = error
+        note = Report(what=Happening.FLASH_WORN, details=(("why", str(error)),))
+        return Choice(slot=slot, trial=False, facts=record.images[slot], notes=(note,))
+
+    def _choose(self) -> Choice:
         record = self._record()
         match record.state:
             case BootState.STEADY:
                 return self._run_active(record)
-            case BootState.PENDING | BootState.TRIAL:
+            case BootState.PENDING:
+                return self._begin(record)
+            case BootState.TRIAL:
                 return self._try(record)
             case BootState.REVERT:
                 return self._roll_back(record)
@@ -112,6 +173,12 @@ class Loader:
         return _held(self._record().images[2])
 
     @property
+    def retry_in_s(self) -> int | None:
+        """Return the powered seconds until that image may be tried again; None: not unasked."""
+        record = self._record()
+        return record.retry_wait_s if record.failures <= self._limits.retries else None
+
+    @property
     def trial_boots_used(self) -> int:
         """Return how many boots of the image on trial were begun."""
         return self._record().trial_boots
@@ -120,6 +187,11 @@ class Loader:
     def trial_time_left_s(self) -> int:
         """Return the powered seconds in which the image on trial must still be confirmed."""
         return max(0, self._limits.confirm_within_s - self._record().trial_s)
+
+    @property
+    def pause_left_s(self) -> int:
+        """Return the powered seconds that may still go by in this trial without counting."""
+        return max(0, self._limits.confirm_pause_max_s - self._record().pause_s)
 
     def facts(self, slot: int) -> SlotFacts | None:
         """Return the facts of the image in a slot, None if nothing there counts."""
@@ -132,8 +204,9 @@ class Loader:
 
         Raises:
             RuntimeError: An image is on trial: the standby slot is what it falls back to.
+            WornError: The boot record cannot be written.
         """
-        record = self._record()
+        record = self._writable()
         if record.state not in (BootState.STEADY, BootState.PENDING):
             raise RuntimeError(f"{record.state.name}: the standby slot is the way back")
         if self.facts(self.standby) is not None:
@@ -143,7 +216,22 @@ class Loader:
         """Forget which image failed its trial last: it may be stored and tried once more."""
         record = self._record()
         if _held(record.images[2]) is not None:
-            self._records.write(_with(record, 2, NO_IMAGE))
+            self._records.write(_pardoned(record))
+
+    def keep(self, slot: int, facts: SlotFacts) -> None:
+        """Note that the standby slot holds a verified image: it boots if all else is corrupt.
+
+        Args:
+            slot: The standby slot, which holds it whole.
+            facts: The image's.
+
+        Raises:
+            RuntimeError: An image is on trial.
+            ValueError: The slot is not the standby one, or too small for that size.
+        """
+        record, present = self._present(slot, facts)
+        if present != record:
+            self._records.write(present)
 
     def stage(self, slot: int, facts: SlotFacts) -> None:
         """Have a verified image tried at the next boot.
@@ -156,13 +244,7 @@ class Loader:
             RuntimeError: An image is on trial.
             ValueError: The slot is not the standby one, or too small for that size.
         """
-        record = self._record()
-        if record.state not in (BootState.STEADY, BootState.PENDING):
-            raise RuntimeError(f"{record.state.name}: cannot stage an image during a trial")
-        if slot != self.standby:
-            raise ValueError(f"slot {slot} runs; the standby slot is {self.standby}")
-        self._check_size(slot, facts)
-        present = _with(record, slot, replace(facts, standing=Standing.PRESENT))
+        _, present = self._present(slot, facts)
         self._records.write(replace(present, state=BootState.PENDING, candidate=slot))
 
     def confirm(self) -> None:
@@ -172,22 +254,38 @@ class Loader:
             RuntimeError: No image is on trial.
         """
         record = self._on_trial()
-        self._records.write(_steady(_with(record, 2, NO_IMAGE), record.candidate))
+        counter = max(record.counter, record.images[record.candidate].security_counter)
+        kept = replace(_pardoned(record), counter=counter)
+        self._records.write(_steady(kept, record.candidate))
 
-    def spend(self, powered_s: int) -> None:
+    def spend(self, powered_s: int, paused_s: int = 0) -> None:
         """Add powered seconds to the trial's, so that they survive a power cut.
 
         Call it every ``trial_checkpoint_s``; a power cut forgets what was not yet added.
 
+        Args:
+            powered_s: Those that count.
+            paused_s: Those that do not, as long as ``pause_left_s`` lasts; then they do.
+
         Raises:
             RuntimeError: No image is on trial.
-            ValueError: ``powered_s`` is negative.
+            ValueError: One of them is negative.
         """
         record = self._on_trial()
-        if powered_s < 0:
-            raise ValueError(f"{powered_s} s: time does not run back")
-        if powered_s:
-            self._records.write(replace(record, trial_s=record.trial_s + powered_s))
+        if powered_s < 0 or paused_s < 0:
+            raise ValueError(f"{min(powered_s, paused_s)} s: time does not run back")
+        free_s = min(paused_s, self.pause_left_s)
+        counted_s = powered_s + paused_s - free_s
+        if counted_s or free_s:
+            trial_s, pause_s = record.trial_s + counted_s, record.pause_s + free_s
+            self._records.write(replace(record, trial_s=trial_s, pause_s=pause_s))
+
+    def wait(self, powered_s: int) -> None:
+        """Take powered seconds from the time until a failed image may be tried again."""
+        record = self._record()
+        left_s = max(0, record.retry_wait_s - powered_s)
+        if left_s != record.retry_wait_s:
+            self._records.write(replace(record, retry_wait_s=left_s))
 
     def give_up(self) -> None:
         """Say that the trial failed: the next boot runs the old image.
@@ -210,7 +308,8 @@ class Loader:
             raise ValueError(f"size or digest is not that of these {len(octets)} octets")
         self._check_size(slot, facts)
         self._slots[slot].preload(0, octets)
-        empty = BootRecord(active=slot, images=(NO_IMAGE, NO_IMAGE, NO_IMAGE))
+        images = (NO_IMAGE, NO_IMAGE, NO_IMAGE)
+        empty = BootRecord(active=slot, images=images, counter=facts.security_counter)
         self._records.preload(_with(empty, slot, facts))
 
     # Inside.
@@ -224,6 +323,11 @@ class Loader:
             raise BootError("no boot record")
         return record
 
+    def _writable(self) -> BootRecord:
+        if self._worn is not None:
+            raise self._worn
+        return self._record()
+
     def _on_trial(self) -> BootRecord:
         record = self._record()
         if record.state is not BootState.TRIAL:
@@ -234,6 +338,16 @@ class Loader:
         if not 0 < facts.size <= self._slots[slot].size:
             raise ValueError(f"{facts.size} octets, slot of {self._slots[slot].size} octets")
 
+    def _present(self, slot: int, facts: SlotFacts) -> tuple[BootRecord, BootRecord]:
+        """Return the record, and as it is once the standby slot holds an image."""
+        record = self._writable()
+        if record.state not in (BootState.STEADY, BootState.PENDING):
+            raise RuntimeError(f"{record.state.name}: cannot take an image during a trial")
+        if slot != self.standby:
+            raise ValueError(f"slot {slot} runs; the standby slot is {self.standby}")
+        self._check_size(slot, facts)
+        return record, _with(record, slot, replace(facts, standing=Standing.PRESENT))
+
     def _valid(self, record: BootRecord, slot: int) -> bool:
         """Tell whether a slot holds, octet for octet, the image that the record says.
 
@@ -242,19 +356,54 @@ class Loader:
         facts, area = record.images[slot], self._slots[slot]
         return _digest(area.pages(facts.size), facts.size) == facts.digest
 
+    def _may_run(self, record: BootRecord, slot: int) -> bool:
+        """Tell whether a slot holds a valid image that the policy lets boot."""
+        refused = self._below(record, slot) and (
+            self._limits.fallback_below_counter is Fallback.REFUSE
+        )
+        return not refused and self._valid(record, slot)
+
+    def _below(self, record: BootRecord, slot: int) -> bool:
+        return record.images[slot].security_counter < record.counter
+
     def _run_active(self, record: BootRecord) -> Choice:
         active = record.active
-        if self._valid(record, active):
+        if self._may_run(record, active):
             return Choice(slot=active, trial=False, facts=record.images[active])
         return self._run_other(record, active, 1 - active)
 
     def _run_other(self, record: BootRecord, corrupt: int, other: int) -> Choice:
-        """Run the other slot from now on, because the one that should run is corrupt."""
-        if not self._valid(record, other):
-            raise BootError("neither slot holds a valid image")
-        self._records.write(_steady(_without(record, corrupt), other))  # GB-081
+        """Run the other image from now on, because the one that should run cannot."""
+        if not self._may_run(record, other):
+            below = self._below(record, other) and self._valid(record, other)
+            raise BootError(self._no_image(record, other) if below else _NEITHER)
         note = Report(what=Happening.SLOT_INVALID, details=(("slot", corrupt),))
-        return Choice(slot=other, trial=False, facts=record.images[other], notes=(note,))
+        if not self._may_run(record, corrupt) and self._valid(record, corrupt):
+            note = self._counter_note(record, corrupt)
+        notes = (note, *self._fallback_notes(record, other))
+        changed, slot = self._placement.bring_over(_without(record, corrupt), self._slots, other)
+        if not self._valid(changed, slot):
+            raise BootError(f"slot {slot}: found other octets than were copied there")
+        self._records.write(_steady(changed, slot))  # GB-081
+        return Choice(slot=slot, trial=False, facts=changed.images[slot], notes=notes)
+
+    def _no_image(self, record: BootRecord, slot: int) -> str:
+        found = record.images[slot].security_counter
+        return f"slot {slot}: found security counter {found}, wanted at least {record.counter}"
+
+    def _fallback_notes(self, record: BootRecord, slot: int) -> tuple[Report, ...]:
+        return (self._counter_note(record, slot),) if self._below(record, slot) else ()
+
+    def _counter_note(self, record: BootRecord, slot: int) -> Report:
+        found = record.images[slot].security_counter
+        details = (("slot", slot), ("counter", found), ("confirmed", record.counter))
+        return Report(what=Happening.BELOW_COUNTER, details=details)
+
+    def _begin(self, record: BootRecord) -> Choice:
+        """Boot the candidate for the first time."""
+        if record.swap_step == 0 and not self._may_run(record, record.candidate):
+            return self._run_other(record, record.candidate, record.active)
+        return self._try(self._placement.bring_in(record, self._slots, self._records.write))
 
     def _try(self, record: BootRecord) -> Choice:
         """Boot the candidate once more, or go back."""
@@ -271,15 +420,22 @@ class Loader:
         return Choice(slot=slot, trial=True, facts=record.images[slot])
 
     def _roll_back(self, record: BootRecord) -> Choice:
-        """Run the active slot again, and remember which image failed."""
+        """Run the active image again, and remember which one failed."""
+        if record.swap_step == 0 and not self._may_run(record, record.active):
+            return self._run_other(record, record.active, record.candidate)
+        reverting = replace(record, state=BootState.REVERT)
+        record = self._placement.bring_back(reverting, self._slots, self._records.write)
         slot, active = record.candidate, record.active
         if not self._valid(record, active):
             return self._run_other(record, active, slot)
+        notes = self._fallback_notes(record, active)
         failed = replace(record.images[slot], standing=Standing.FAILED)
+        again = record.images[2] == failed
+        failures = min(record.failures + 1, _MOST_FAILURES) if again else 1
+        record = replace(record, failures=failures, retry_wait_s=self._limits.retry_after_s)
         self._records.write(_steady(_with(_with(record, slot, failed), 2, failed), active))
-        version = record.images[slot].file_version
-        note = Report(what=Happening.ROLLED_BACK, details=(("version", version),))
-        return Choice(slot=active, trial=False, facts=record.images[active], notes=(note,))
+        note = Report(what=Happening.ROLLED_BACK, details=(("version", failed.file_version),))
+        return Choice(slot=active, trial=False, facts=record.images[active], notes=(note, *notes))
 
 
 @lru_cache(maxsize=16)
@@ -302,8 +458,20 @@ def _without(record: BootRecord, slot: int) -> BootRecord:
     return _with(record, slot, NO_IMAGE)
 
 
+def _pardoned(record: BootRecord) -> BootRecord:
+    """Return a record that knows of no image that failed."""
+    return replace(_with(record, 2, NO_IMAGE), failures=0, retry_wait_s=0)
+
+
 def _steady(record: BootRecord, active: int) -> BootRecord:
     """Return a record in which nothing is under way and this slot runs."""
     return replace(
-        record, state=BootState.STEADY, active=active, candidate=0, trial_boots=0, trial_s=0
+        record,
+        state=BootState.STEADY,
+        active=active,
+        candidate=0,
+        trial_boots=0,
+        trial_s=0,
+        pause_s=0,
+        swap_step=0,
     )

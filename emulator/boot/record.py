@@ -9,11 +9,13 @@ from enum import IntEnum
 from typing import Annotated, Generic
 from zlib import crc32
 
-from emulator.errors import FlashError, WireError
+from emulator.errors import FlashError, TruncatedError, WireError, WornError
 from emulator.flash.area import Area
 from emulator.units import Octets
 from emulator.wire.codec import U8, U16, U32, Counted, F, Fixed, Frame, Many, UInt, frame
 
+#: Stands for the fields that an older firmware did not write.
+_ABSENT = bytes(32)
 #: First octets of each record in flash: "HnvR".
 _MAGIC = 0x52766E48
 
@@ -49,9 +51,9 @@ class RecordLog(Generic[F]):
       used up units without a trace, so nothing is ever appended behind what an earlier life wrote.
     * What is torn or half erased fails its check value and is skipped.
 
-    A record may grow within its layout version by fields at its end that a reader may find absent:
-    an older firmware reads what it knows and ignores the rest. Any other change is a new layout
-    version.
+    A record may grow within its layout version by fields at its end: an older firmware reads what
+    it knows and writes the rest back as it was, a newer one reads fields that are absent as zero.
+    Any other change is a new layout version.
 
     The log reads flash when it is opened and remembers; after ``PowerLost`` open another.
     """
@@ -79,7 +81,9 @@ class RecordLog(Generic[F]):
             raise ValueError("a record log needs two sectors, so that one copy always stays")
         self._area = area
         self._layout = layout
-        self._readers = {layout: lambda payload: kind.decode(payload)[0], **(older or {})}
+        self._kind = kind
+        self._tail = b""  # what a newer firmware wrote behind the fields that are known
+        self._readers = {layout: self._decode, **(older or {})}
         self._sector_size = area.geometry.erase_size_octets
         self._unit = area.geometry.program_size_octets
         self._newest: RecordHead | None = None
@@ -110,19 +114,31 @@ class RecordLog(Generic[F]):
 
         Raises:
             PowerLost: The supply was cut; the next opening finds this record or the one before it.
+            WornError: No sector but that of the newest record takes an erase any more.
             WireError: The newest record's layout version is unknown; it is not buried.
             ValueError: The record does not fit into a sector.
         """
-        if self._newest is not None:
-            self._reader(self._newest)
+        self.read()
         head, octets = self._framed(record, self.sequence + 1)
         at = self._at
         if at is None or at + len(octets) > self._sector + self._sector_size:
-            at = self._sector = (self._sector + self._sector_size) % self._area.size
-            self._area.erase(at, self._sector_size)
+            at = self._sector = self._new_sector()
         self._area.program(at, octets)
         self._at = at + len(octets)
         self._newest, self._record = head, record
+
+    def _new_sector(self) -> Octets:
+        """Return the next sector that can be erased, erased."""
+        size, at = self._sector_size, self._sector
+        while True:
+            at = (at + size) % self._area.size
+            try:
+                self._area.erase(at, size)
+            except WornError:
+                if (at + size) % self._area.size == self._sector:
+                    raise  # the next one holds the newest record
+            else:
+                return at
 
     def preload(self, record: F) -> None:
         """Write the first record in the factory: not counted, not logged, never cut.
@@ -140,7 +156,10 @@ class RecordLog(Generic[F]):
     def _framed(self, record: F, sequence: int) -> tuple[RecordHead, bytes]:
         """Return a record's frame, and its octets padded to program units."""
         head = RecordHead(
-            magic=_MAGIC, layout=self._layout, sequence=sequence, payload=record.encode()
+            magic=_MAGIC,
+            layout=self._layout,
+            sequence=sequence,
+            payload=record.encode() + self._tail,
         )
         octets = head.encode()
         octets += RecordCheck(crc=crc32(octets)).encode()
@@ -149,6 +168,13 @@ class RecordLog(Generic[F]):
         if len(octets) > self._sector_size:
             raise ValueError(f"record of {len(octets)} octets, sector of {self._sector_size}")
         return head, octets
+
+    def _decode(self, payload: bytes) -> F:
+        try:
+            record, self._tail = self._kind.decode(payload)
+        except TruncatedError:
+            record, self._tail = self._kind.decode(payload + _ABSENT)[0], b""
+        return record
 
     def _reader(self, head: RecordHead) -> Callable[[bytes], F]:
         if head.layout not in self._readers:
@@ -227,9 +253,8 @@ class BootRecord(Frame):
 
     ``images`` has the facts of each slot in order, then those of the image whose trial failed last
     (``NO_IMAGE`` if none did): keep the number of slots in mind when reading it. ``reserved``
-    octets are zero in this version, are kept by a loader that does not know them, and are meant for
-    the refused-image memory (tries, seconds until the next), the highest confirmed security counter
-    and the trial's pauses.
+    octets are zero in this version and are kept by a loader that does not know them; the four
+    fields before them were such octets once, which an older loader keeps as well.
     """
 
     state: Annotated[BootState, UInt(1)] = BootState.STEADY
@@ -238,5 +263,9 @@ class BootRecord(Frame):
     trial_boots: U8 = 0  # boots of the candidate begun in this trial
     trial_s: U32 = 0  # powered seconds of this trial, as last checkpointed
     swap_step: U16 = 0  # for the swap scheme: how many steps are done
-    reserved: Annotated[bytes, Fixed(32)] = bytes(32)
+    pause_s: U32 = 0  # powered seconds of this trial that did not count
+    counter: U32 = 0  # highest security counter of an image that was confirmed
+    retry_wait_s: U32 = 0  # powered seconds until the image that failed last may be tried again
+    failures: U8 = 0  # how many trials of that image failed
+    reserved: Annotated[bytes, Fixed(19)] = bytes(19)
     images: Annotated[tuple[SlotFacts, ...], Many(SlotFacts)]

@@ -23,7 +23,8 @@ from emulator.boot.loader import Choice, Loader
 from emulator.contract import Identity
 from emulator.device.attributes import Sources
 from emulator.device.nonvolatile import Memory
-from emulator.errors import WireError
+from emulator.device.trial import Patience, Trial
+from emulator.errors import WireError, WornError
 from emulator.flash.area import Area
 from emulator.flash.nor import Nor
 from emulator.profiles.model import Profile
@@ -33,6 +34,7 @@ from emulator.units import MILLISECOND, SECOND, Rng, Us
 from emulator.wire import ota, zcl
 from emulator.wire.aps import (
     BROADCAST_RX_ON,
+    COORDINATOR,
     FIRST_BROADCAST,
     ZDO_PROFILE,
     ApsOptions,
@@ -111,9 +113,9 @@ class Application:
         self._join_at: Us | None = None
         self._poll_at: Us | None = None
         self._crash_at: Us | None = None
-        self._checkpoint_at: Us | None = None
-        self._checkpoint_from: Us = 0
-        #: The earliest of the four above.
+        self._trial: Trial | None = None
+        self._patience: Patience | None = None
+        #: The earliest of what is due, but for the client's.
         self._alarm: Us | None = None
 
     @property
@@ -140,7 +142,9 @@ class Application:
         if self._traits & Trait.CRASHES:
             self._crash_at = now + CRASH_AFTER_US
         if choice.trial:
-            self._start_checkpoint(now)
+            self._trial = Trial(self._loader, self._profile.boot, now)
+        else:
+            self._patience = Patience(self._loader, now)
         return (*choice.notes, booted, *self._join(now))
 
     def _join(self, now: Us) -> Sequence[Action]:
@@ -178,7 +182,8 @@ class Application:
         self._radio.address = address
         self._join_at = None
         announce = self._descriptors.announce(BROADCAST_RX_ON)
-        started = self.client.start(now, hurry=self.store.on_trial)
+        proof_from = self._trial.proof_from if self._trial is not None else now
+        started = self.client.start(now, hurry=self.store.on_trial, not_before=proof_from)
         self._plan_poll(now)
         return (*announce, *started)
 
@@ -189,10 +194,11 @@ class Application:
         actions: list[Action] = []
         if self._crash_at is not None and now >= self._crash_at:
             return (Reboot(),)
-        if self._checkpoint_at is not None and now >= self._checkpoint_at:
-            actions += self._checkpoint(now)
-            if actions:
-                return actions
+        if self._trial is not None and now >= self._trial.deadline and self._is_over(now):
+            return (Reboot(),)
+        patience = self._patience
+        if patience is not None and patience.deadline is not None and now >= patience.deadline:
+            patience.save(now)
         if self._join_at is not None and now >= self._join_at:
             actions += self._join(now)
         if self._poll_at is not None and now >= self._poll_at:
@@ -204,22 +210,19 @@ class Application:
         self._plan_poll(now)
         return actions
 
-    def _start_checkpoint(self, now: Us) -> None:
-        step_s = min(self._profile.boot.trial_checkpoint_s, self._loader.trial_time_left_s)
-        self._checkpoint_from, self._checkpoint_at = now, now + step_s * SECOND
-        self._set_alarm()
-
-    def _checkpoint(self, now: Us) -> Sequence[Action]:
+    def _is_over(self, now: Us) -> bool:
         """Save the powered time of the trial; when it is used up, go back to the old image."""
-        self._checkpoint_at = None
-        if not self.store.on_trial:
-            return _NOTHING
-        self._loader.spend((now - self._checkpoint_from) // SECOND)
-        if self._loader.trial_time_left_s == 0:
+        trial = self._trial
+        if trial is None or not self.store.on_trial:
+            self._trial = None
+            return False
+        try:
+            if not trial.save(now):
+                return False
             self._loader.give_up()
-            return (Reboot(),)
-        self._start_checkpoint(now)
-        return _NOTHING
+        except WornError:  # what cannot be counted any more is over: the old image needs no record
+            pass
+        return True
 
     def _plan_poll(self, now: Us) -> None:
         """Set the next poll of a sleepy device: soon while an answer is awaited."""
@@ -232,7 +235,9 @@ class Application:
         self._set_alarm()
 
     def _set_alarm(self) -> None:
-        wishes = (self._join_at, self._poll_at, self._crash_at, self._checkpoint_at)
+        trial = None if self._trial is None else self._trial.deadline
+        patience = None if self._patience is None else self._patience.deadline
+        wishes = (self._join_at, self._poll_at, self._crash_at, trial, patience)
         self._alarm = min((at for at in wishes if at is not None), default=None)
 
     # Datagrams.
@@ -241,6 +246,8 @@ class Application:
         """Take a datagram from the air."""
         if self._deaf or self._radio.address is None:
             return _NOTHING
+        if self._trial is not None:
+            self._hear(self._trial, datagram, now)
         if datagram.cluster == ota.CLUSTER and datagram.destination_endpoint in (
             self._endpoint,
             _ANY_ENDPOINT,
@@ -253,6 +260,13 @@ class Application:
         if self._profile.sleep is not None:
             self._plan_poll(now)
         return actions
+
+    def _hear(self, trial: Trial, datagram: Datagram, now: Us) -> None:
+        """Let a trial know of a frame that is not the hub's, nor an echo of the bridge's own."""
+        server = self.client.server or self.store.server
+        hub = COORDINATOR if server is None else server.address
+        if datagram.source not in (hub, COORDINATOR, self._radio.address):
+            trial.hear(datagram, self._memory.now.key_id, now)
 
     def _on_zdo(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         answer = self._descriptors.receive(datagram)

@@ -3,16 +3,19 @@
 import hashlib
 from collections.abc import Callable, Sequence
 
-from emulator.actions import Action, Event
+from emulator.actions import Action, Event, Happening, Report
+from emulator.boot.loader import IN_PLACE, Loader
+from emulator.boot.placement import Placement
 from emulator.boot.record import BootRecord, SlotFacts
 from emulator.contract import Identity
 from emulator.device.application import Application
 from emulator.device.nonvolatile import Memory, NonVolatile
 from emulator.device.parts import SOUND, Parts
 from emulator.device.store import manifest_of
+from emulator.errors import WornError
 from emulator.flash.area import Area
 from emulator.flash.nor import Geometry, Nor
-from emulator.profiles.model import Profile
+from emulator.profiles.model import BootScheme, Profile
 from emulator.units import Rng, Us
 from emulator.wire.aps import Datagram
 from emulator.wire.manifest import Trait
@@ -42,6 +45,11 @@ class Bridge:
         application = self._application
         return None if application is None else application.deadline
 
+    @property
+    def ram(self) -> Application | None:
+        """Return what runs and dies with the supply, None while it is off."""
+        return self._application
+
     def factory(self, identity: Identity, image: bytes, version: int, seed: int) -> None:
         """Make the bridge new, with ``image`` in slot 0.
 
@@ -66,10 +74,7 @@ class Bridge:
             digest=hashlib.sha256(image).digest(),
             security_counter=0 if manifest is None else manifest.security_counter,
         )
-        records = self.parts.records(self._area(self.profile.flash.boot_record), BootRecord)
-        self.parts.loader(self._slots(), records, self.profile.boot).install_factory(
-            0, image, facts
-        )
+        self._loader(self._slots()).install_factory(0, image, facts)
 
     def power_on(self, now: Us) -> Sequence[Action]:
         """Run the boot loader, then the image it chose.
@@ -84,8 +89,8 @@ class Bridge:
         slots, parts = self._slots(), self.parts
         flash = self.profile.flash
         self.flash.phase = "boot"
-        records = parts.records(self._area(flash.boot_record), BootRecord)
-        loader = parts.loader(slots, records, self.profile.boot)
+        self.flash.power_up()
+        loader = self._loader(slots)
         choice = loader.choose()
         image = slots[choice.slot].read(0, choice.facts.size)
         manifest = manifest_of(image, self.profile.image)
@@ -110,17 +115,26 @@ class Bridge:
     def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         """Take a datagram from the air."""
         application = self._application
-        return () if application is None else application.receive(datagram, now)
+        try:
+            return () if application is None else application.receive(datagram, now)
+        except WornError as error:
+            return _worn(error)
 
     def wake(self, now: Us) -> Sequence[Action]:
         """Do what is due."""
         application = self._application
-        return () if application is None else application.wake(now)
+        try:
+            return () if application is None else application.wake(now)
+        except WornError as error:
+            return _worn(error)
 
     def event(self, what: Event, now: Us) -> Sequence[Action]:
         """Take an event that is not a datagram."""
         application = self._application
-        return () if application is None else application.event(what, now)
+        try:
+            return () if application is None else application.event(what, now)
+        except WornError as error:
+            return _worn(error)
 
     def chance_state(self) -> object:
         """Return the state of the bridge's stream of chance, for a copy."""
@@ -131,8 +145,24 @@ class Bridge:
         if self._rng is not None and state is not None:
             self._rng.setstate(state)
 
+    def _loader(self, slots: Sequence[Area]) -> Loader:
+        records = self.parts.records(self._area(self.profile.flash.boot_record), BootRecord)
+        return self.parts.loader(slots, records, self.profile.boot, self._placement())
+
+    def _placement(self) -> Placement:
+        """Return how images come to where they run; the one place where the scheme is asked for."""
+        scratch = self.profile.flash.scratch
+        if self.profile.boot.scheme is BootScheme.SWAP and scratch is not None:
+            return self.parts.swap(self._area(scratch))
+        return IN_PLACE
+
     def _area(self, limits: tuple[int, int]) -> Area:
         return Area(self.flash, *limits)
 
     def _slots(self) -> tuple[Area, Area]:
         return self._area(self.profile.flash.slot_a), self._area(self.profile.flash.slot_b)
+
+
+def _worn(error: WornError) -> Sequence[Action]:
+    """Say that something could not be kept; what it was for is not done, and the bridge goes on."""
+    return (Report(what=Happening.FLASH_WORN, details=(("why", str(error)),)),)

@@ -1,7 +1,8 @@
 """Keep what a bridge must not forget and what is no image: outside the slots, over every reset.
 
 The record carries a schema version that an older image can still read (gb-alt-han T13): new fields
-are only ever added behind the old ones. The outgoing frame counter is saved in leaps: the record
+are only ever added behind the old ones, and read as 0 where they are absent; an older image keeps
+what it does not know when it writes. The outgoing frame counter is saved in leaps: the record
 holds a limit that no frame has reached yet, so that a counter is never used twice after any cut.
 """
 
@@ -10,9 +11,10 @@ from enum import IntEnum
 from typing import Annotated, Any
 
 from emulator.boot.record import RecordLog
+from emulator.units import Octets
 from emulator.wire.codec import EUI64, U8, U16, U32, Frame, UInt, frame
 
-SCHEMA = 1
+SCHEMA = 2
 NOBODY = 0xFFFFFFFFFFFFFFFF
 NO_ADDRESS = 0xFFFF
 
@@ -43,6 +45,7 @@ class NonVolatile(Frame):
     image_type: U16
     file_version: U32
     image_size: U32
+    redoing: U32  # schema 2: sector of the download that is being made ready, and 1; 0: none
 
 
 FRESH = NonVolatile(
@@ -59,6 +62,7 @@ FRESH = NonVolatile(
     image_type=0,
     file_version=0,
     image_size=0,
+    redoing=0,
 )
 
 
@@ -68,6 +72,17 @@ class Memory:
     def __init__(self, log: RecordLog[NonVolatile]) -> None:
         self._log = log
         self.now = log.read() or FRESH
+
+    # The journal of a download (``emulator.flash.area.Journal``).
+
+    @property
+    def redoing(self) -> Octets | None:
+        """Return the offset of the sector that is being made ready again, None if there is none."""
+        return self.now.redoing - 1 if self.now.redoing else None
+
+    def note(self, sector: Octets | None) -> None:
+        """Keep the offset of that sector, or that there is none any more."""
+        self.change(redoing=0 if sector is None else sector + 1)
 
     def change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of NonVolatile
         """Write a record with some fields changed; no write if nothing changes.

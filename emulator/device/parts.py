@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emulator.boot.loader import Loader
+from emulator.boot.placement import Swap
 from emulator.boot.record import RecordLog
 from emulator.device.application import Application
 from emulator.device.attributes import ATTRIBUTES, Attributes
@@ -26,6 +27,7 @@ class Parts:
     flash: type[Nor] = Nor
     records: type[RecordLog] = RecordLog  # type: ignore[type-arg]  # used for two kinds of record
     loader: type[Loader] = Loader
+    swap: type[Swap] = Swap
     writer: type[StreamWriter] = StreamWriter
     application: type[Application] = Application
     radio: type[Radio] = Radio

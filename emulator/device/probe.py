@@ -8,7 +8,7 @@ from emulator.device.bridge import Bridge
 from emulator.device.defects.catalogue import DEFECTS, parts_of
 from emulator.device.likeness import Likeness, newest_limit
 from emulator.errors import PowerLost
-from emulator.faults import CutPower
+from emulator.faults import CutPower, WornSector
 from emulator.flash.area import Area
 from emulator.flash.nor import Nor, Operation, OperationKind, Snapshot
 from emulator.units import Octets
@@ -68,6 +68,10 @@ class Probe:
         """Cut the supply at operations that are to come, in order."""
         self._bridge.flash.arm(*cuts)
 
+    def wear(self, *sectors: WornSector) -> None:
+        """Let sectors take no erase, until others are named; copies that are put back keep it."""
+        self._bridge.flash.wear(*sectors)
+
     def snapshot(self) -> ProbeState:
         """Copy flash and streams of chance."""
         return ProbeState(self._bridge.flash.snapshot(), self._bridge.chance_state())
@@ -121,6 +125,8 @@ class Probe:
                 self._bridge.flash.geometry, recording=False
             )
         nor.restore(flash)
+        if operation.failed:
+            return flash._replace(operations=operation.number + 1)
         if cut is not None:
             nor.arm(cut)
         try:

@@ -82,6 +82,7 @@ class DownloadStore:
         if (
             on_trial  # it was staged: what runs is no download any more
             or (held is not None and self.failed_before(held))  # the trial failed before it said so
+            or self._runs_already  # nothing else could be booted
         ):
             memory.change(download=Download.NONE)
 
@@ -155,8 +156,8 @@ class DownloadStore:
             self._extra.offer, self._extra.whole = offer, False
             self._writer = self._make_writer.begin(self._extra.area)
             return
-        if self._is_last_failure(offer):  # forgiven: a reset must not take it for a failure again
-            self._loader.forgive()
+        if self._forgiven and self._is_last_failure(offer):
+            self._loader.forgive()  # a reset must not take it for a failure again
         self._forgiven = False  # that was the next offer; what comes after it was not asked for
         self._loader.withdraw()
         self._memory.change(
@@ -165,6 +166,7 @@ class DownloadStore:
             image_type=offer.image_type,
             file_version=offer.file_version,
             image_size=offer.image_size,
+            redoing=0,
         )
         self._writer = self._make_writer.begin(self._standby)
         self._memory.change(download=Download.LOADING)
@@ -174,8 +176,9 @@ class DownloadStore:
         if self._extra is not None:
             return  # it is known as long as the bridge lives, and begun again after a reset
         if self._memory.now.download is Download.LOADING and self._writer is None:
+            self._loader.withdraw()  # it was whole once, and not noted here: a sector may be erased
             size = self._memory.now.image_size
-            self._writer = self._make_writer.resume(self._standby, size)
+            self._writer = self._make_writer.resume(self._standby, size, self._memory)
 
     def append(self, octets: bytes) -> None:
         """Store the next octets."""
@@ -204,6 +207,7 @@ class DownloadStore:
             digest=hashlib.sha256(octets).digest(),
             security_counter=0 if manifest is None else manifest.security_counter,
         )
+        self._loader.keep(self._loader.standby, self._verified)
         self._memory.change(download=Download.VERIFIED)
         return None
 
@@ -265,25 +269,28 @@ class DownloadStore:
         return (Report(what=Happening.CONFIRMED),)
 
     def failed_before(self, offer: Offer) -> bool:
-        """Tell whether this image failed its last trial and nobody asked for another attempt.
+        """Tell whether this image failed its last trial and it is not time for another attempt.
 
         An offer has no digest: another image under the same ids and of the same size is taken for
         the one that failed.
         """
-        return not self._forgiven and self._is_last_failure(offer)
+        if self._forgiven or not self._is_last_failure(offer):
+            return False
+        return self._loader.retry_in_s != 0
 
     def forgive(self) -> None:
         """Take the next offer even if it failed before: the server asked, by a unicast notify."""
         self._forgiven = True
 
     def _is_last_failure(self, offer: Offer) -> bool:
-        failed = self._loader.last_failure
-        return failed is not None and offer == Offer(
-            manufacturer=failed.manufacturer,
-            image_type=failed.image_type,
-            file_version=failed.file_version,
-            image_size=failed.size,
-        )
+        return offer == _offered(self._loader.last_failure)
+
+    @property
+    def _runs_already(self) -> bool:
+        """Tell whether the verified image was booted without leave, as the last one that could."""
+        loader = self._loader
+        gone = self.verified and loader.facts(loader.standby) is None
+        return gone and self.held == _offered(loader.facts(1 - loader.standby))
 
     @property
     def _standby(self) -> Area:
@@ -309,3 +316,15 @@ class DownloadStore:
             suites=self._profile.suites,
             signed_integrity=self._profile.signed_integrity,
         )
+
+
+def _offered(facts: SlotFacts | None) -> Offer | None:
+    """Return what a query response would have said of an image."""
+    if facts is None:
+        return None
+    return Offer(
+        manufacturer=facts.manufacturer,
+        image_type=facts.image_type,
+        file_version=facts.file_version,
+        image_size=facts.size,
+    )

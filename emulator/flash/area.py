@@ -1,6 +1,6 @@
 """Give firmware a part of a flash, and a sink that stores a download and survives power cuts."""
 
-from typing import Self
+from typing import Protocol, Self
 
 from emulator.errors import FlashError
 from emulator.flash.nor import Geometry, Nor
@@ -71,6 +71,19 @@ class Area:
             raise FlashError(f"{length} octets at {offset:#x}: area has {self.size} octets")
 
 
+class Journal(Protocol):
+    """Remember over power cuts which sector of a download is being made ready again."""
+
+    @property
+    def redoing(self) -> Octets | None:
+        """Return the offset of that sector, None if there is none."""
+        ...
+
+    def note(self, sector: Octets | None) -> None:
+        """Keep the offset of that sector, or that there is none any more."""
+        ...
+
+
 class StreamWriter:
     """Store a download in an area, in order, and find after a power cut where to go on.
 
@@ -84,20 +97,37 @@ class StreamWriter:
         offset: Octets taken so far; the next ``append`` is for this offset of the image.
     """
 
-    __slots__ = ("_area", "_at", "_owned", "_sector", "_unit", "_waiting", "offset")
+    __slots__ = (
+        "_area",
+        "_at",
+        "_journal",
+        "_owned",
+        "_sector",
+        "_unit",
+        "_waiting",
+        "offset",
+    )
 
-    def __init__(self, area: Area, at: Octets, owned: Octets) -> None:
+    def __init__(
+        self,
+        area: Area,
+        at: Octets,
+        owned: Octets,
+        journal: Journal | None = None,
+    ) -> None:
         """Use ``begin`` or ``resume``.
 
         Args:
             area: Where the download goes.
             at: Offset of the next unit to program.
             owned: End of the sectors known to take programs; beyond, a sector is made ready first.
+            journal: Where it is noted that a sector is being made ready.
         """
         self.offset = at
         self._area = area
         self._at = at
         self._owned = owned
+        self._journal = journal
         self._sector = area.geometry.erase_size_octets
         self._unit = area.geometry.program_size_octets
         self._waiting = b""
@@ -113,14 +143,14 @@ class StreamWriter:
         return cls(area, 0, area.size)
 
     @classmethod
-    def resume(cls, area: Area, size: Octets) -> Self:
-        """Return a writer that goes on after a power cut; the flash alone says where.
+    def resume(cls, area: Area, size: Octets, journal: Journal) -> Self:
+        """Return a writer that goes on after a power cut; flash and journal say where.
 
         Nothing is changed before the first unit is complete.
 
-        Go on at the last unit with a trace, since it may be torn. A sector whose first unit reads
-        erased may be half erased by an earlier resume: then go on at its start. An image with runs
-        of the erased value is hence resumed earlier, never later.
+        Go on at the last unit with a trace, since it may be torn. An image with runs of the erased
+        value is hence resumed earlier, never later. A sector that was being made ready when power
+        went may hold anything: then go on at its start.
 
         Units behind that point may be used up by a program that left no trace, hence each sector is
         erased when the writer first enters it, and what it held before the point is written again.
@@ -128,9 +158,12 @@ class StreamWriter:
         Args:
             area: Where the download goes; ``begin`` ended on it before the download's first octet.
             size: Octets of the image; content beyond it is another image's, so start from 0.
+            journal: Of this download.
         """
-        point = _resume_point(area)
-        return cls(area, point if point < size else 0, 0)
+        point = journal.redoing
+        if point is None:
+            point = _resume_point(area)
+        return cls(area, point if point < size else 0, 0, journal)
 
     def append(self, data: bytes) -> None:
         """Take the next octets of the image.
@@ -170,10 +203,16 @@ class StreamWriter:
         """Make the sector that holds the next unit writable from there on."""
         start = self._at - self._at % self._sector
         kept = self._area.read(start, self._at - start)
+        self._note(start)
         self._area.erase(start, self._sector)
         for offset in range(0, len(kept), self._unit):
             self._area.program(start + offset, kept[offset : offset + self._unit])
+        self._note(None)
         self._owned = start + self._sector
+
+    def _note(self, sector: Octets | None) -> None:
+        if self._journal is not None:
+            self._journal.note(sector)
 
 
 def _resume_point(area: Area) -> Octets:
@@ -181,13 +220,8 @@ def _resume_point(area: Area) -> Octets:
     geometry = area.geometry
     sector, unit = geometry.erase_size_octets, geometry.program_size_octets
     erased = bytes([geometry.erased_value])
-    blank = erased * sector
     for start in reversed(area.sectors()):
-        content = area.read(start, sector)
-        if content == blank:
-            continue
-        if content[:unit] == blank[:unit]:
-            return start
-        last = len(content.rstrip(erased)) - 1
-        return start + last - last % unit
+        traces = len(area.read(start, sector).rstrip(erased))
+        if traces:
+            return start + (traces - 1) // unit * unit
     return 0

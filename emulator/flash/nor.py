@@ -13,8 +13,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple, Self
 
-from emulator.errors import FlashError, PowerLost
-from emulator.faults import CutKind, CutPower
+from emulator.errors import FlashError, PowerLost, WornError
+from emulator.faults import CutKind, CutPower, WornSector
+from emulator.flash.decay import Weak, mixed, noise
 from emulator.profiles.model import FlashProfile
 from emulator.units import Octets
 
@@ -74,7 +75,7 @@ class Operation(NamedTuple):
     """Record one flash operation; ``number`` counts from 0 in the device's life.
 
     ``data`` is what was to be programmed (None for an erase), ``phase`` what the firmware was
-    doing, ``cut`` how the supply failed in it, if it did.
+    doing, ``cut`` how the supply failed in it, if it did, ``failed`` whether it left all as it was.
     """
 
     number: int
@@ -84,23 +85,27 @@ class Operation(NamedTuple):
     data: bytes | None
     phase: str
     cut: CutKind | None = None
+    failed: bool = False
 
 
 class Content(NamedTuple):
     """Hold all that a flash retains without supply; hashable, and equal only if every bit is.
 
     ``masks`` has one integer a page, one bit a program unit that cannot be programmed before an
-    erase.
+    erase. ``weak`` names what reads otherwise each time.
     """
 
     pages: tuple[bytes, ...]
     masks: tuple[int, ...]
+    weak: tuple[Weak, ...] = ()
 
     def digest(self) -> bytes:
         """Return 32 octets that stand for this content in another process or a file."""
         whole = sha256()
         for page, mask in zip(self.pages, self.masks, strict=True):
             whole.update(_page_digest(page, mask))
+        if self.weak:
+            whole.update(repr(self.weak).encode())
         return whole.digest()
 
 
@@ -143,9 +148,12 @@ class Nor:
         "_masks",
         "_page",
         "_pages",
+        "_reads",
         "_sector",
         "_size",
         "_unit",
+        "_weak",
+        "_worn",
         "geometry",
         "log",
         "operations",
@@ -168,6 +176,9 @@ class Nor:
         self._masks = [0] * (self._size // self._page)
         self._cuts: tuple[CutPower, ...] = ()
         self._cut_at = -1
+        self._weak: tuple[Weak, ...] = ()
+        self._worn: dict[Octets, int] = {}  # sector, and the operation since which it is
+        self._reads = 0  # of weak octets in this life
 
     # What firmware does.
 
@@ -179,6 +190,8 @@ class Nor:
         """
         if address < 0 or length < 0 or address + length > self._size:
             raise self._misuse("read", address, length, "outside the flash")
+        if self._weak:
+            return self._read_weak(address, length)
         index, at = divmod(address, self._page)
         if at + length <= self._page:
             return self._pages[index][at : at + length] if length else b""
@@ -221,13 +234,17 @@ class Nor:
         Raises:
             FlashError: Misaligned, no whole number of sectors, or outside the flash.
             PowerLost: The plan cut the supply in one of the operations.
+            WornError: A sector takes no erase any more; it is as it was, those behind it too.
         """
         if address % self._sector or length % self._sector or length <= 0:
             raise self._misuse("erase", address, length, f"sector is {self._sector} octets")
         if address < 0 or address + length > self._size:
             raise self._misuse("erase", address, length, "outside the flash")
         for sector in range(address, address + length, self._sector):
+            worn = self._worn and self._worn.get(sector, self.operations + 1) <= self.operations
             cut = self._start(OperationKind.ERASE, sector, self._sector, None)
+            if worn:
+                self._fail_erase(sector, cut)
             if cut is not None:
                 self._cut_erase(sector, cut)
             self._erase_sector(sector)
@@ -254,6 +271,21 @@ class Nor:
         self._cuts = cuts
         self._cut_at = cuts[0].operation if cuts else -1
 
+    def wear(self, *sectors: WornSector) -> None:
+        """Replace the sectors that take no erase; a copy that is put back leaves them so.
+
+        Raises:
+            ValueError: One is outside the flash.
+        """
+        for one in sectors:
+            if not 0 <= one.address < self._size:
+                raise ValueError(f"sector at {one.address:#x}: flash of {self._size} octets")
+        self._worn = {one.address - one.address % self._sector: one.since for one in sectors}
+
+    def power_up(self) -> None:
+        """Begin a life: what weak octets read as depends on it, and on all that was done before."""
+        self._reads = 0
+
     def preload(self, address: Octets, data: bytes) -> None:
         """Program in the factory: not counted, not logged, never cut; a part of a unit is padded.
 
@@ -270,7 +302,7 @@ class Nor:
 
     def content(self) -> Content:
         """Return all that stays without supply, sharing memory with this flash; cheap."""
-        return Content(tuple(self._pages), tuple(self._masks))
+        return Content(tuple(self._pages), tuple(self._masks), self._weak)
 
     def pages(self, address: Octets, length: Octets) -> tuple[bytes, ...]:
         """Return the shared pages that hold ``length`` octets from a page's first octet on.
@@ -280,6 +312,9 @@ class Nor:
         """
         if address % self._page or address < 0 or address + length > self._size:
             raise self._misuse("read", address, length, f"page is {self._page} octets")
+        if self._weak:
+            whole = self.read(address, -(-length // self._page) * self._page)
+            return tuple(whole[at : at + self._page] for at in range(0, len(whole), self._page))
         return tuple(self._pages[address // self._page : -(-(address + length) // self._page)])
 
     def snapshot(self) -> Snapshot:
@@ -292,11 +327,12 @@ class Nor:
         Raises:
             ValueError: The snapshot has another number of pages, or pages of another size.
         """
-        pages, masks = snapshot.content
+        pages, masks, weak = snapshot.content
         if len(pages) != len(self._pages) or len(pages[0]) != self._page:
             raise ValueError(f"{len(pages)} pages of {len(pages[0])} octets: another geometry")
         self._pages = list(pages)
         self._masks = list(masks)
+        self._weak, self._reads = weak, 0
         self.operations = snapshot.operations
         self.arm()
 
@@ -327,25 +363,79 @@ class Nor:
         return cut
 
     def _cut_program(self, address: Octets, data: bytes, cut: CutPower) -> None:
+        at = max(0, min(cut.octets, len(data) - 1)) // self._unit * self._unit
         written = {
             CutKind.AFTER: len(data),
             CutKind.TORN: max(0, min(cut.octets, len(data))),
             CutKind.HALF_ERASE: len(data) // 2,
+            CutKind.SCATTERED: at,
+            CutKind.WEAK: at + self._unit,
         }
         if cut.kind is not CutKind.BEFORE:
             self._put(address, data[: written[cut.kind]])
+            if cut.kind is CutKind.SCATTERED:
+                self._scatter(address + at, data[at : at + self._unit], cut.seed)
+            elif cut.kind is CutKind.WEAK:
+                self._weak += (Weak(address + at, self._unit, cut.seed),)
             self._mark(address, len(data))
         raise PowerLost(f"{cut.kind} operation {cut.operation}")
 
     def _cut_erase(self, sector: Octets, cut: CutPower) -> None:
         if cut.kind is CutKind.AFTER:
             self._erase_sector(sector)
+        elif cut.kind is CutKind.WEAK:
+            self._weak += (Weak(sector, self._sector, cut.seed),)
+            self._mark(sector, self._sector)
         elif cut.kind is not CutKind.BEFORE:
-            self._put(sector, _blank(self.geometry.erased_value, self._sector // 2))
+            blank = _blank(self.geometry.erased_value, self._sector)
+            if cut.kind is CutKind.SCATTERED:
+                self._scatter(sector, blank, cut.seed)
+            else:
+                self._put(sector, blank[: self._sector // 2])
             self._mark(sector, self._sector)
         raise PowerLost(f"{cut.kind} operation {cut.operation}")
 
+    def _fail_erase(self, sector: Octets, cut: CutPower | None) -> None:
+        if self.recording:
+            self.log[-1] = self.log[-1]._replace(failed=True)
+        if cut is not None:
+            raise PowerLost(f"{cut.kind} operation {cut.operation}")
+        raise WornError(f"sector at {sector:#x} takes no erase")
+
+    def _scatter(self, address: Octets, wanted: bytes, seed: int) -> None:
+        """Bring any subset of bits to what was wanted."""
+        index, at = divmod(address, self._page)
+        for start in range(0, len(wanted), self._page):
+            part = wanted[start : start + self._page]
+            page = self._pages[index + start // self._page]
+            old = page[at : at + len(part)]
+            self._put(address + start, mixed(old, part, noise(len(part), seed, address + start)))
+
+    def _read_weak(self, address: Octets, length: Octets) -> bytes:
+        """Read octets of which some may be weak: between what they hold and the erased value."""
+        first = address - address % self._page
+        last = -(-(address + length) // self._page)
+        whole = bytearray(b"".join(self._pages[first // self._page : last]))
+        for weak in self._weak:
+            start, end = (
+                max(address, weak.address),
+                min(address + length, weak.address + weak.length),
+            )
+            if start >= end:
+                continue
+            self._reads += 1
+            span = slice(start - first, end - first)
+            drawn = noise(weak.length, weak.seed, weak.address, self.operations, self._reads)
+            drawn = drawn[start - weak.address : end - weak.address]
+            blank = _blank(self.geometry.erased_value, end - start)
+            whole[span] = mixed(bytes(whole[span]), blank, drawn)
+        return bytes(whole[address - first : address - first + length])
+
     def _erase_sector(self, sector: Octets) -> None:
+        if self._weak:
+            self._weak = tuple(
+                one for one in self._weak if not 0 <= one.address - sector < self._sector
+            )
         for index in range(sector // self._page, (sector + self._sector) // self._page):
             self._pages[index] = self._blank
             self._masks[index] = 0

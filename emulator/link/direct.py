@@ -66,6 +66,16 @@ class DirectLink:
         self._world.discard(self.name, lambda stimulus: isinstance(stimulus, PowerOn))
         self.take(PowerOn() if on else PowerOff(), self._world.now)
 
+    # A copy, for a sweep; the device itself is no part of it.
+
+    def snapshot(self) -> tuple[bool, Us | None, tuple[Us, int]]:
+        """Return the state of the supply and of the wakes."""
+        return self.powered, self._wake_at, self._wakes
+
+    def restore(self, state: tuple[bool, Us | None, tuple[Us, int]]) -> None:
+        """Go back to a copy; the world's queue and the device go back by themselves."""
+        self.powered, self._wake_at, self._wakes = state
+
     # The Receiver protocol.
 
     def take(self, stimulus: Stimulus, now: Us) -> None:

@@ -101,6 +101,17 @@ class _Node:
     away: list[_Watch] = field(default_factory=list)  # faults of what it sends
 
 
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """Be a copy of one node; its values are shared, never changed."""
+
+    name: str
+    address: int | None
+    sleepy: bool
+    counter: tuple[int, int]
+    held: tuple[tuple[Us, Datagram], ...]
+
+
 class Medium:
     """Be the air of a virtual network: addresses, latency, faults, a parent for sleepy nodes.
 
@@ -140,6 +151,25 @@ class Medium:
         node = self._nodes[self._dut if device is None else device]
         node.towards = [_Watch(one) for one in faults if one.at.leg is Leg.TO_DEVICE]
         node.away = [_Watch(one) for one in faults if one.at.leg is Leg.FROM_DEVICE]
+
+    def snapshot(self) -> tuple[NodeState, ...]:
+        """Return a copy of every node; the plan of faults is no part of it."""
+        return tuple(
+            NodeState(one.name, one.address, one.sleepy, one.counter, tuple(one.held))
+            for one in self._nodes.values()
+        )
+
+    def restore(self, state: Sequence[NodeState]) -> None:
+        """Put the nodes back to a copy; nodes that were added since stay, without an address."""
+        self._by_address.clear()
+        for node in self._nodes.values():
+            node.address = None
+        for one in state:
+            node = self._nodes[one.name]
+            node.address, node.sleepy, node.counter = one.address, one.sleepy, one.counter
+            node.held = list(one.held)
+            if one.address is not None:
+                self._by_address[one.address] = node
 
     def join(self, name: str, eui64: int, *, rejoin: bool, sleepy: bool) -> None:
         """Let a node ask for admission; the answer comes one latency later."""

@@ -21,14 +21,15 @@ COORDINATOR = 0x0000
 class Discovery(Download):
     """Search, resolve, remember."""
 
-    def start(self, now: Us, *, hurry: bool) -> Sequence[Action]:
-        """Begin on the network; in a ``hurry`` (a trial) the first query is not delayed.
+    def start(self, now: Us, *, hurry: bool, not_before: Us = 0) -> Sequence[Action]:
+        """Begin on the network; in a ``hurry`` (a trial) the first query is not put off by chance.
 
         Args:
             now: Virtual time in microseconds.
-            hurry: Whether the hub must be reached at once, to confirm a new image.
+            hurry: Whether the hub must be reached soon, to confirm a new image.
+            not_before: When the first query may be sent, whatever asks for one before.
         """
-        self._hurried = hurry
+        self._hurried, self._earliest = hurry, not_before
         self.server = self._store.server
         if self.server is None:
             return self._discover(now)
@@ -47,7 +48,9 @@ class Discovery(Download):
 
     def _undiscovered(self, now: Us) -> Sequence[Action]:
         self.stage, self.server = Stage.UNSERVED, None
-        self.deadline = now + self._profile.discovery_retry_s * SECOND
+        profile = self._profile
+        retry_s = profile.trial_retry_s if self._hurried else profile.discovery_retry_s
+        self.deadline = now + retry_s * SECOND
         return NOTHING
 
     def _on_match(self, match: zdo.MatchDescriptorResponse, now: Us) -> Sequence[Action]:

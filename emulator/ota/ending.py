@@ -55,18 +55,6 @@ class Ending(Machine):
         self.deadline = now
         return end
 
-    def _end(self, status: Status) -> Sequence[Action]:
-        offer, server = self._offer, self.server
-        if offer is None or server is None:
-            return NOTHING
-        request = ota.UpgradeEndRequest(
-            status=status,
-            manufacturer=offer.manufacturer,
-            image_type=offer.image_type,
-            file_version=offer.file_version,
-        )
-        return self._voice.command(request, server)
-
     def _announce(self, now: Us) -> Sequence[Action]:
         """Ask for leave to upgrade; a server that stays silent is asked again (ZCL 11.16)."""
         if self._tries == 0:

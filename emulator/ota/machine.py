@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from emulator.actions import Action, Happening, Report
 from emulator.contract import Identity
+from emulator.errors import WornError
 from emulator.ota import timing
 from emulator.ota.pages import Page
 from emulator.ota.ports import Offer, Server, Store, Voice
@@ -70,13 +71,13 @@ class Machine:
         self.server: Server | None = None
         self.block_period = profile.block_period
         self._offer: Offer | None = None
-        self._tries = 0
-        #: Queries in a row that brought nothing that can be used.
-        self._errors = 0
+        #: Tries left; and queries in a row that brought nothing that can be used.
+        self._tries, self._errors = 0, 0
         #: Whether the server asked for this query by a unicast notify.
         self._named = False
-        #: Whether an image on trial has not reached the server yet: there is no time for a rest.
-        self._hurried = False
+        #: Whether an image on trial has not reached the server yet: there is no time for a rest;
+        #: and when its first query may be sent, since it must have run for a while.
+        self._hurried, self._earliest = False, 0
         #: Whether the download went on from an earlier life, and nobody was asked about it since.
         self._unasked = False
         self._asked_at: Us = 0
@@ -133,14 +134,22 @@ class Machine:
         """Take a frame from the server, or from anybody where the table asks for it."""
         self.answer = _SUCCESS
         handler = self._on.get((self.stage, type(frame)))
-        return NOTHING if handler is None else handler(self, frame, now)
+        if handler is None:
+            return NOTHING
+        try:
+            return handler(self, frame, now)
+        except WornError as error:
+            return self._worn(error, now)
 
     def wake(self, now: Us) -> Sequence[Action]:
         """Do what the deadline of this stage is for."""
         if self.deadline is None or now < self.deadline:
             return NOTHING
         self.deadline = None
-        return self._on_deadline[self.stage](self, now)
+        try:
+            return self._on_deadline[self.stage](self, now)
+        except WornError as error:
+            return self._worn(error, now)
 
     # Ways back to rest.
 
@@ -165,6 +174,31 @@ class Machine:
         if self._unasked:
             self._unasked, self.deadline = False, now
         return (report,)
+
+    def _worn(self, error: WornError, now: Us) -> Sequence[Action]:
+        """Refuse what cannot be stored, and go on without it until the next query."""
+        self.answer = Status.INSUFFICIENT_SPACE
+        report = Report(what=Happening.FLASH_WORN, details=(("why", str(error)),))
+        try:
+            end = self._end(Status.ABORT)
+        except WornError:  # not even the frame counter can be kept
+            end = NOTHING
+        self._want(0)
+        self._rest(now)
+        return (report, *end)
+
+    def _end(self, status: Status) -> Sequence[Action]:
+        """Send an Upgrade End Request for the image at hand."""
+        offer, server = self._offer, self.server
+        if offer is None or server is None:
+            return NOTHING
+        request = ota.UpgradeEndRequest(
+            status=status,
+            manufacturer=offer.manufacturer,
+            image_type=offer.image_type,
+            file_version=offer.file_version,
+        )
+        return self._voice.command(request, server)
 
     def _want(self, part: int) -> None:
         """Turn to one of the images of an upgrade; the first one begins it anew."""

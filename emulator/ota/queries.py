@@ -76,6 +76,8 @@ class Queries(Discovery):
         server = self.server
         if server is None:
             return self._discover(now)
+        if now < self._earliest:
+            return self._ready(self._earliest)
         self._tries -= 1
         self.stage = Stage.QUERYING if self._kept is None else Stage.QUERYING_MORE
         self.deadline = now + self._profile.response_timeout_ms * MILLISECOND

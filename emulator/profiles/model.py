@@ -21,6 +21,7 @@ from emulator.profiles.switches import (
     BusyNotify,
     Consent,
     DownloadedStatus,
+    Fallback,
     PastUpgrade,
     PastWait,
     PeriodUnit,
@@ -49,6 +50,7 @@ Policy = Annotated[int, Range(0, 1)]
 BlockSize = Annotated[int, Range(1, 255)]
 BlockPeriod = Annotated[int, Range(0, 0xFFFE)]
 Tries = Annotated[int, Range(1, 255)]
+Retries = Annotated[int, Range(0, 254)]
 #: Times: the upper bounds keep a slip of units (microseconds for seconds) from passing.
 Seconds = Annotated[int, Range(1, 31_536_000)]
 SecondsOrNone = Annotated[int, Range(0, 31_536_000)]
@@ -136,12 +138,17 @@ class BootScheme(StrEnum):
     """How a new image comes to run."""
 
     AB = "ab"
+    SWAP = "swap"
+
+
+#: A swap takes this many steps for each part of a slot that fits the scratch area, and may take
+#: this many in all: the boot record counts them in two octets.
+SWAP_STEPS, MOST_SWAP_STEPS = 3, 0xFFFF
 
 
 #: Values that have a meaning and no code yet: the loader says so instead of calling them unknown.
 NOT_YET: dict[type[StrEnum], frozenset[str]] = {
     Activation: frozenset({"cs06", "ppmid"}),
-    BootScheme: frozenset({"swap"}),
 }
 
 
@@ -190,6 +197,7 @@ class OtaProfile(Section):
     server_choice: ServerChoice
     errors_before_discovery: Tries
     discovery_retry_s: Seconds
+    trial_retry_s: Seconds
     response_timeout_ms: Milliseconds
     request_tries: Tries
     block_timeout_ms: Milliseconds
@@ -299,11 +307,12 @@ class FlashProfile(Section):
     boot_record: tuple[Octets, Octets]
     data: tuple[Octets, Octets]
     extra: tuple[Octets, Octets] | None = None
+    scratch: tuple[Octets, Octets] | None = None
 
     @property
     def areas(self) -> dict[str, tuple[Octets, Octets]]:
         """Return every area of the map by its key."""
-        names = ("slot_a", "slot_b", "boot_record", "data", "extra")
+        names = ("slot_a", "slot_b", "boot_record", "data", "extra", "scratch")
         every = {name: getattr(self, name) for name in names}
         return {name: area for name, area in every.items() if area is not None}
 
@@ -364,8 +373,17 @@ class BootProfile(Section):
     trial_boots: Tries
     confirm_within_s: Seconds
     trial_checkpoint_s: Seconds
+    confirm_after_s: SecondsOrNone
+    confirm_pause_max_s: SecondsOrNone
+    confirm_pause_hold_s: Seconds
+    retry_after_s: SecondsOrNone
+    retries: Retries
+    fallback_below_counter: Fallback
 
     def _check(self) -> None:
+        if self.confirm_after_s >= self.confirm_within_s:
+            expected = f"less than confirm_within_s ({self.confirm_within_s})"
+            self._refuse("confirm_after_s", str(self.confirm_after_s), expected)
         if self.trial_checkpoint_s > self.confirm_within_s:
             expected = f"at most confirm_within_s ({self.confirm_within_s})"
             self._refuse("trial_checkpoint_s", str(self.trial_checkpoint_s), expected)
@@ -423,13 +441,24 @@ class Profile:
         if not self.about.strip() or not self.about.isprintable():
             refuse("about", json.dumps(self.about), "one line of printable text")
         slots = [end - start for start, end in (self.flash.slot_a, self.flash.slot_b)]
-        if slots[0] != slots[1]:  # what runs from one slot must run from the other ("ab")
+        if slots[0] != slots[1]:  # what fits one slot must fit the other
             refuse("flash.slot_b", f"{slots[1]} octets", f"{slots[0]} octets, as slot_a")
+        if self.boot.scheme is BootScheme.SWAP:
+            self._check_scratch(slots[0])
         more = len(self.ota.more_image_types)
         if more and not self.flash.parts_of_extra(more):
             found = "nothing" if self.flash.extra is None else _span(self.flash.extra)
             refuse("flash.extra", found, f"a sector or more for each of {more} more image types")
         self._check_trust()
+
+    def _check_scratch(self, slot: Octets) -> None:
+        """See that slots can be exchanged, in steps that a boot record can count."""
+        start, end = self.flash.scratch or (0, 0)
+        least = SWAP_STEPS * slot // MOST_SWAP_STEPS
+        if end - start <= least:
+            found = "nothing" if self.flash.scratch is None else _span(self.flash.scratch)
+            expected = f'more than {least} octets where boot.scheme is "swap"'
+            refuse("flash.scratch", found, expected)
 
     def _check_trust(self) -> None:
         """See that no step is without what it must believe."""

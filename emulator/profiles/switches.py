@@ -104,3 +104,10 @@ class SignedIntegrity(StrEnum):
     KEEP = "keep"
     LEAVE_OUT = "leave_out"
     REFUSE = "refuse"
+
+
+class Fallback(StrEnum):
+    """Whether an image boots whose security counter is below the highest one confirmed."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"

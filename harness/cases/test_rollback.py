@@ -1,11 +1,12 @@
 """A new image that does not work is undone by the device itself, and tried no more."""
 
-from emulator.units import DAY, HOUR, MINUTE, SECOND
+from emulator.units import DAY, HOUR, MINUTE, SECOND, Us
 from emulator.wire import ota
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
 from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.covers import covers
+from harness.hub.server import Hub
 from harness.hub.settings import refuse
 
 
@@ -60,6 +61,59 @@ def test_hub_that_restarts_undoes_no_image(bench: Bench) -> None:
     bench.wait(HOUR)
     bench.hub.settings.silent = False
     assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+
+
+@covers("GB-067")
+def test_neighbours_stop_the_clock_of_a_trial(bench: Bench) -> None:
+    """A device whose hub is away for longer than a trial keeps its image while it hears others.
+
+    Attack: the hub is silent for a quarter more than the trial; a neighbour speaks all the time.
+    Expect: the new version is still there when the hub is back, and stays.
+    Source: gb-alt-han GB-067.
+    """
+    window_us = bench.profile.boot.confirm_within_s * SECOND
+    neighbour = bench.stranger()
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.hub.settings.silent = True
+    chatter(bench, neighbour, window_us * 3 // 2)
+    bench.wait(window_us * 5 // 4)
+    bench.hub.settings.silent = False
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION
+    bench.wait(3 * HOUR)
+    assert bench.running_version() == NEXT_VERSION
+
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+
+
+@covers("GB-064")
+def test_neighbours_do_not_keep_a_bad_image(bench: Bench) -> None:
+    """A device that never reaches the hub goes back, however much it hears of others.
+
+    Attack: the hub stays silent for good; a neighbour speaks for longer than any pause may last.
+    Expect: the old version runs when the hub is back.
+    Source: gb-alt-han GB-064, GB-067.
+    """
+    boot = bench.profile.boot
+    longest_us = (boot.confirm_within_s + boot.confirm_pause_max_s) * SECOND
+    neighbour = bench.stranger()
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.hub.settings.silent = True
+    chatter(bench, neighbour, longest_us + HOUR)
+    bench.wait(longest_us + 10 * MINUTE)
+    bench.hub.settings.silent = False
+    assert bench.running_version() == FIRST_VERSION
+    bench.settle(HOUR)
+    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
+
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+
+
+def chatter(bench: Bench, neighbour: Hub, duration_us: Us) -> None:
+    """Let another node of the network send the device something every 20 s."""
+    frame = ota.ImageBlockResponse(status=Status.ABORT)
+    gap_us = 20 * SECOND
+    bench.storm(frame, copies=duration_us // gap_us, gap_us=gap_us, by=neighbour)
 
 
 @covers("GB-065")

@@ -55,7 +55,11 @@ def test_boot_records_go_through_octets_unchanged() -> None:
         trial_boots=2,
         trial_s=1100,
         swap_step=513,
-        reserved=bytes(range(32)),
+        pause_s=9,
+        counter=8,
+        retry_wait_s=3600,
+        failures=2,
+        reserved=bytes(range(19)),
         images=(facts, NO_IMAGE, facts),
     )
     octets = full.encode()

@@ -24,6 +24,15 @@ def flash(*, sector: int = 512, unit: int = 16, erased: int = 0xFF, sectors: int
     )
 
 
+class Notes:
+    """Keep a journal where no cut reaches it."""
+
+    redoing: int | None = None
+
+    def note(self, sector: int | None) -> None:
+        self.redoing = sector
+
+
 def store(writer: StreamWriter, image: bytes, block: int = 50) -> None:
     while writer.offset < len(image):
         writer.append(image[writer.offset : writer.offset + block])
@@ -114,7 +123,7 @@ def test_resuming_changes_nothing_before_the_first_unit() -> None:
     area = Area(nor, 0, 2048)
     StreamWriter.begin(area).append(b"a" * 700)
     before = nor.snapshot()
-    writer = StreamWriter.resume(area, 2000)
+    writer = StreamWriter.resume(area, 2000, Notes())
     assert writer.offset == 672  # units 0 to 42 were stored; the last may be torn
     writer.append(b"a" * 15)
     assert nor.snapshot() == before
@@ -131,7 +140,7 @@ def test_one_cut_costs_two_units_at_most(kind: CutKind) -> None:
         nor.arm(CutPower(operation=nor.operations + stored, kind=kind, octets=3))
         with pytest.raises(PowerLost):
             store(writer, image)
-        writer = StreamWriter.resume(area, len(image))
+        writer = StreamWriter.resume(area, len(image), Notes())
         assert (stored - 1) * 16 <= writer.offset <= stored * 16
         store(writer, image)
         assert area.read(0, len(image)) == image
@@ -146,7 +155,7 @@ def test_a_used_up_unit_without_a_trace_is_found_in_the_next_sector_too() -> Non
     nor.arm(CutPower(operation=nor.operations, kind=CutKind.TORN, octets=0))
     with pytest.raises(PowerLost):
         writer.append(image[512:600])
-    writer = StreamWriter.resume(area, 1024)
+    writer = StreamWriter.resume(area, 1024, Notes())
     assert writer.offset == 496
     store(writer, image)
     assert area.read(0, 1024) == image
@@ -157,12 +166,13 @@ def test_a_half_erased_sector_is_not_taken_for_stored() -> None:
     nor = flash()
     area = Area(nor, 0, 1024)
     StreamWriter.begin(area).append(image[:900])
-    writer = StreamWriter.resume(area, 1024)
+    notes = Notes()
+    writer = StreamWriter.resume(area, 1024, notes)
     assert writer.offset == 880
     nor.arm(CutPower(operation=nor.operations, kind=CutKind.HALF_ERASE))
     with pytest.raises(PowerLost):
         writer.append(image[880:900])
-    writer = StreamWriter.resume(area, 1024)
+    writer = StreamWriter.resume(area, 1024, notes)
     assert writer.offset == 512
     store(writer, image)
     assert area.read(0, 1024) == image
@@ -171,7 +181,7 @@ def test_a_half_erased_sector_is_not_taken_for_stored() -> None:
 def test_content_beyond_the_image_restarts_it() -> None:
     area = Area(flash(), 0, 1024)
     StreamWriter.begin(area).append(b"a" * 700)
-    writer = StreamWriter.resume(area, 600)
+    writer = StreamWriter.resume(area, 600, Notes())
     assert writer.offset == 0
     store(writer, b"b" * 600)
     assert area.read(0, 600) == b"b" * 600
@@ -222,9 +232,13 @@ def test_any_image_survives_any_cuts(drawn: Download) -> None:
     nor.arm(*cuts)
     ready = False  # what a bridge keeps in its download record
     taken = 0  # blocks so far
+    notes = Notes()
     for _ in range(len(cuts) + 1):
         try:
-            writer = StreamWriter.resume(area, len(image)) if ready else StreamWriter.begin(area)
+            if ready:
+                writer = StreamWriter.resume(area, len(image), notes)
+            else:
+                writer = StreamWriter.begin(area)
             ready = True
             assert writer.offset == 0 or area.read(0, writer.offset) == image[: writer.offset]
             while writer.offset < len(image):

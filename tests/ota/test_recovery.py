@@ -59,7 +59,7 @@ def test_a_trial_seeks_its_server_after_any_query_that_failed_and_not_once_it_is
     rig.wait()
     refusal = script.default(ota.QueryNextImageRequest, Status.FAILURE)
     rig.hear(refusal)
-    assert (rig.stage, rig.left_us) == (Stage.UNSERVED, rig.profile.discovery_retry_s * SECOND)
+    assert (rig.stage, rig.left_us) == (Stage.UNSERVED, rig.profile.trial_retry_s * SECOND)
     rig.wait()
     rig.hear(script.matched())
     rig.hear(script.resolved())

@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_read_is_2(tmp_path: Path) -> None:
         (b"", "name: found nothing"),
         (b"\xff\xfe", "not UTF-8 text at octet 0"),
         (b"# " + b"x" * LARGEST_FILE_OCTETS, "octets: no profile"),
-        (as_toml(load.load("B1")).replace('"ab"', '"swap"').encode(), "not yet supported"),
+        (as_toml(load.load("B1")).replace('"zigbee"', '"cs06"').encode(), "not yet supported"),
     ],
     ids=["empty", "not text", "huge", "not yet"],
 )

@@ -32,6 +32,7 @@ def test_a_row_that_is_missing_is_seen() -> None:
 def test_every_value_of_an_enum_is_named() -> None:
     kinds: tuple[type[StrEnum], ...] = (
         *model.NOT_YET,
+        model.BootScheme,
         model.Role,
         model.Power,
         model.Container,

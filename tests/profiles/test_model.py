@@ -1,6 +1,6 @@
 """Each check of the model refuses what it is there for, and a profile at its edge passes."""
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
 import pytest
@@ -119,6 +119,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"trust.issuer": 1 << 64}, r"trust\.issuer: found 0x10+, expected 0x0+1\.\.0xF+E$"),
     ({"trust.issuer": -1}, r"trust\.issuer: found -1, expected"),
     ({"trust.ca_suite1": "02xy"}, r'trust\.ca_suite1: found "02xy", expected a compressed point'),
+    ({"trust.ca_suite1": "02" + "00" * 21}, r"ca_suite1: found a point of another order"),
     ({"trust.ca_suite1": "02" + "00" * 20}, r"ca_suite1: found 02.* of 21 octets, .*sect163k1"),
     (
         {"trust.ca_suite1": TRUST["trust.ca_suite2"]},
@@ -144,7 +145,19 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"flash.data": [0x082000, 0x083000]}, r"data: .*at least 2 sectors"),
     ({"flash.slot_b": [0x040000, 0x07F000]}, r"slot_b: found 258048 octets, expected 262144"),
     ({"boot.trial_boots": 0}, r"trial_boots: found 0, expected 1\.\.255"),
-    ({"boot.trial_checkpoint_s": 1801}, r"trial_checkpoint_s: .*at most confirm_within_s"),
+    ({"boot.trial_checkpoint_s": 1201}, r"trial_checkpoint_s: .*at most confirm_within_s"),
+    ({"boot.confirm_after_s": 1200}, r"confirm_after_s: .*less than confirm_within_s \(1200\)"),
+    ({"boot.retries": 255}, r"retries: found 255, expected 0\.\.254"),
+    ({"boot.scheme": "swap"}, r"scratch: found nothing, expected more than 12 octets where"),
+    (
+        {
+            "boot.scheme": "swap",
+            "flash.program_size_octets": 1,
+            "flash.erase_size_octets": 1,
+            "flash.scratch": [0x086000, 0x08600C],
+        },
+        r"scratch: found \[0x086000, 0x08600C\], expected more than 12 octets",
+    ),
     ({"radio.frame_counter_leap": 0}, r"frame_counter_leap: found 0"),
     ({"sleep.poll_ms": 100, "sleep.fast_poll_ms": 200}, r"fast_poll_ms: .*at most poll_ms"),
 ]
@@ -164,7 +177,12 @@ ACCEPTED: list[dict[str, object]] = [
     {"flash.slot_b": [0x0C0000, 0x100000]},
     {"image.verify": ["manifest"]},
     {"image.container": "gbcs", "image.verify": ["header"], "image.manifest": "none"},
-    {"boot.trial_checkpoint_s": 1800},
+    {"boot.trial_checkpoint_s": 1200},
+    {"boot.confirm_after_s": 0, "boot.confirm_pause_max_s": 0},
+    {"boot.confirm_after_s": 1199},
+    {"boot.retry_after_s": 0, "boot.retries": 0},
+    {"boot.scheme": "swap", "flash.scratch": [0x086000, 0x087000]},
+    {"flash.scratch": [0x086000, 0x087000]},
 ]
 
 
@@ -181,9 +199,7 @@ def test_what_lies_at_the_edge_passes(changes: dict[str, object]) -> None:
 
 def test_the_model_checks_itself_without_the_loader() -> None:
     with pytest.raises(ProfileError, match=r"^boot\.trial_boots: found 0, expected 1\.\.255$"):
-        model.BootProfile(
-            scheme=model.BootScheme.AB, trial_boots=0, confirm_within_s=60, trial_checkpoint_s=60
-        )
+        replace(load.load("B1").boot, trial_boots=0)
 
 
 def test_each_integer_is_bounded() -> None:

@@ -7,18 +7,20 @@ is offered, which images are bad) on a geometry, with cuts; it ends settled or b
 import random
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
-from emulator.boot.loader import Choice, Loader
+from emulator.boot.loader import IN_PLACE, Choice, Loader
+from emulator.boot.placement import Placement, Swap
 from emulator.boot.record import BootRecord, BootState, RecordLog, SlotFacts, Standing
 from emulator.errors import PowerLost
 from emulator.faults import CutPower
 from emulator.flash.area import Area, StreamWriter
 from emulator.flash.nor import Geometry, Nor
+from emulator.profiles.switches import Fallback
 
-#: Sectors of a slot, and of a log.
-SLOT, LOG = 2, 2
+#: Sectors of a slot, of a log, and of the scratch area.
+SLOT, LOG, SCRATCH = 2, 2, 1
 #: Octets that a download's block brings.
 BLOCK = 50
 #: Power cycles after which a bridge that has not settled never will.
@@ -31,6 +33,10 @@ GEOMETRIES = [(512, 16, 0xFF), (1024, 256, 0x00), (512, 1, 0x00), (4096, 128, 0x
 class Limits:
     trial_boots: int = 3
     confirm_within_s: int = 100
+    confirm_pause_max_s: int = 0
+    retry_after_s: int = 5000
+    retries: int = 0
+    fallback_below_counter: Fallback = Fallback.ALLOW
 
 
 def make_image(version: int, size: int) -> bytes:
@@ -85,6 +91,7 @@ class Parts:
     loader: type[Loader] = Loader
     writer: type[StreamWriter] = StreamWriter
     log: type[RecordLog[Any]] = RecordLog
+    swap: type[Swap] | None = None  # None: images run where they lie
 
 
 class Broken(AssertionError):
@@ -115,27 +122,49 @@ class Judge:
             raise Broken(f"version {version} kept, which never confirmed")
 
 
+class Journal:
+    """Keep the sector that is made ready again in the download record, as a security counter."""
+
+    def __init__(self, context: RecordLog[SlotFacts], loading: SlotFacts) -> None:
+        self._context, self._loading = context, loading
+
+    @property
+    def redoing(self) -> int | None:
+        record = self._context.read()
+        return record.security_counter - 1 if record and record.security_counter else None
+
+    def note(self, sector: int | None) -> None:
+        counter = 0 if sector is None else sector + 1
+        self._context.write(replace(self._loading, security_counter=counter))
+
+
 class Bridge:
     """Live one power cycle after the other on one flash."""
 
     def __init__(self, nor: Nor, parts: Parts, judge: Judge) -> None:
         self.nor, self.parts, self.judge = nor, parts, judge
         sector = nor.geometry.erase_size_octets
-        limits = [n * sector for n in (0, SLOT, 2 * SLOT, 2 * SLOT + LOG, 2 * SLOT + 2 * LOG)]
-        *self.slots, self.boot_area, self.data_area = [
+        limits = [n * sector for n in accumulate((0, SLOT, SLOT, LOG, LOG, SCRATCH))]
+        *self.slots, self.boot_area, self.data_area, self.scratch = [
             Area(nor, start, end) for start, end in pairwise(limits)
         ]
+
+    def placement(self) -> Placement:
+        return IN_PLACE if self.parts.swap is None else self.parts.swap(self.scratch)
 
     def factory(self) -> None:
         image = self.judge.images[1]
         log: RecordLog[BootRecord] = self.parts.log(self.boot_area, BootRecord)
-        Loader(self.slots, log, self.judge.limits).install_factory(0, image, facts_of(1, image))
+        loader = Loader(self.slots, log, self.judge.limits, self.placement())
+        loader.install_factory(0, image, facts_of(1, image))
 
     def power_on(self) -> bool:
         """Boot, run, and stop: for a restart (False), or because nothing is left to do (True)."""
         self.nor.phase = "boot"
+        self.nor.power_up()
         records: RecordLog[BootRecord] = self.parts.log(self.boot_area, BootRecord)
-        self.loader = self.parts.loader(self.slots, records, self.judge.limits)
+        limits, placement = self.judge.limits, self.placement()
+        self.loader = self.parts.loader(self.slots, records, limits, placement)
         choice = self.loader.choose()
         version = choice.facts.file_version
         self.judge.booted(choice, self.slots[choice.slot].read(0, choice.facts.size))
@@ -177,8 +206,11 @@ class Bridge:
         context: RecordLog[SlotFacts] = self.parts.log(self.data_area, SlotFacts)
         slot = self.loader.standby
         loading = facts_of(version, image)
-        if context.read() == loading and self.loader.facts(slot) is None:
-            writer = self.parts.writer.resume(self.slots[slot], len(image))
+        held = context.read()
+        going_on = held is not None and replace(held, security_counter=0) == loading
+        if going_on and self.loader.facts(slot) is None:
+            journal = Journal(context, loading)
+            writer = self.parts.writer.resume(self.slots[slot], len(image), journal)
         else:
             self.loader.withdraw()
             context.write(replace(loading, standing=Standing.ABSENT))
@@ -190,6 +222,7 @@ class Bridge:
         if self.slots[slot].read(0, len(image)) != image:
             raise Broken(f"stored version {version} is not the image")  # judged by its signature
         self.nor.phase = "stage"
+        self.loader.keep(slot, loading)
         self.loader.stage(slot, loading)
 
 
@@ -206,7 +239,7 @@ class Setting:
         sector, unit, erased = self.geometry
         nor = Nor(
             Geometry(
-                size_octets=sector * 2 * (SLOT + LOG),
+                size_octets=sector * (2 * (SLOT + LOG) + SCRATCH),
                 erase_size_octets=sector,
                 program_size_octets=unit,
                 erased_value=erased,

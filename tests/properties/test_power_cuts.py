@@ -5,7 +5,7 @@ rule of the parts is then broken on purpose, and the judge must see it.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from emulator.boot.loader import Choice, Loader
+from emulator.boot.placement import Swap
 from emulator.boot.record import (
     NO_IMAGE,
     BootRecord,
@@ -23,7 +24,7 @@ from emulator.boot.record import (
 )
 from emulator.errors import PowerLost, WireError
 from emulator.faults import CutKind, CutPower
-from emulator.flash.area import Area, StreamWriter
+from emulator.flash.area import Area, Journal, StreamWriter
 from emulator.flash.nor import Content, OperationKind, Snapshot
 from tests.properties.least_bridge import (
     GEOMETRIES,
@@ -60,10 +61,19 @@ def draw_cuts(rng: random.Random, operations: int, unit: int, most: int) -> list
     return cuts
 
 
+#: Images run where they lie, or are exchanged; a unit of one octet adds nothing to the latter.
+SCHEMES = [
+    *(pytest.param(one, None, id=f"ab-{one}") for one in GEOMETRIES),
+    *(pytest.param(one, Swap, id=f"swap-{one}") for one in GEOMETRIES if one[1] > 1),
+]
+
+
 @pytest.mark.parametrize("name", STORIES)
-@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
-def test_every_cut_of_every_operation(name: str, geometry: tuple[int, int, int]) -> None:
-    setting = Setting(STORIES[name], geometry)
+@pytest.mark.parametrize(("geometry", "swap"), SCHEMES)
+def test_every_cut_of_every_operation(
+    name: str, geometry: tuple[int, int, int], swap: type[Swap] | None
+) -> None:
+    setting = Setting(STORIES[name], geometry, Parts(swap=swap))
     clean = setting.live()
     phases = {one.phase for one in clean.nor.log}
     assert phases >= {"boot", "download", "stage"}
@@ -77,10 +87,12 @@ def test_every_cut_of_every_operation(name: str, geometry: tuple[int, int, int])
 
 
 @pytest.mark.parametrize("name", STORIES)
-@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
-def test_a_second_cut_in_the_recovery(name: str, geometry: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(("geometry", "swap"), SCHEMES)
+def test_a_second_cut_in_the_recovery(
+    name: str, geometry: tuple[int, int, int], swap: type[Swap] | None
+) -> None:
     # More trial boots than cuts: a good image must not be blamed for them.
-    setting = Setting(STORIES[name], geometry, limits=Limits(trial_boots=5))
+    setting = Setting(STORIES[name], geometry, Parts(swap=swap), Limits(trial_boots=5))
     operations = len(setting.live().nor.log)
     rng = random.Random(f"{name} {geometry}")
     for _ in range(120):
@@ -101,7 +113,16 @@ def test_an_uncut_life_does_not_write_more_than_it_must() -> None:
     # The slot, and each log's new sector once a power cycle that writes, or when one is full.
     assert len(erases) == 2 + 1 + 2 + 1
     records = [one for one in log if one.kind is OperationKind.PROGRAM and one.length > 16]
-    assert len(records) == 2 + 1 + 3
+    assert len(records) == 2 + 2 + 3
+
+
+def test_an_exchange_does_not_write_more_than_it_must() -> None:
+    log = Setting(STORIES["upgrade"], parts=Parts(swap=Swap)).live().nor.log
+    exchange = [one for one in log if one.phase == "boot"]
+    copies = [one for one in exchange if one.length == 512]
+    # Two sectors, three steps each; each step but the last is written down, two to a sector.
+    assert [one.kind for one in copies].count(OperationKind.PROGRAM) == 6
+    assert [one.kind for one in copies].count(OperationKind.ERASE) == 6 + 3
 
 
 # Defects: each rule broken on purpose. The judge must see each one, by single cuts where it can.
@@ -181,6 +202,38 @@ class KeepsSlotUnchecked(Loader):
         return record.images[slot].standing is not Standing.ABSENT
 
 
+class CountsNoSteps(Swap):
+    """Begin an exchange anew after a cut."""
+
+    def _exchange(
+        self, record: BootRecord, slots: Sequence[Area], write: Callable[[BootRecord], None]
+    ) -> BootRecord:
+        return super()._exchange(replace(record, swap_step=0), slots, write)
+
+
+class CountsStepsAhead(Swap):
+    """Write a step down before it is done."""
+
+    def _exchange(
+        self, record: BootRecord, slots: Sequence[Area], write: Callable[[BootRecord], None]
+    ) -> BootRecord:
+        write(replace(record, swap_step=record.swap_step + 1))
+        return super()._exchange(record, slots, write)
+
+
+class UsesNoScratch(Swap):
+    """Hold in RAM what the scratch area is for."""
+
+    def _step(self, step: int, slots: Sequence[Area], start: int, length: int) -> None:
+        if step == 0:
+            self._ram = slots[1].read(start, length)
+        elif step == 1:
+            super()._step(step, slots, start, length)
+        else:
+            slots[0].erase(start, length)
+            slots[0].program(start, getattr(self, "_ram", bytes(length)))
+
+
 class StagesWithoutFinish(StreamWriter):
     """Leave the last octets in RAM."""
 
@@ -229,19 +282,19 @@ class TrustsTheLastUnit(StreamWriter):
     """Go on behind the last unit with a trace, torn or not."""
 
     @classmethod
-    def resume(cls, area: Area, size: int) -> "TrustsTheLastUnit":
-        writer = super().resume(area, size)
+    def resume(cls, area: Area, size: int, journal: Journal) -> "TrustsTheLastUnit":
+        writer = super().resume(area, size, journal)
         unit = area.geometry.program_size_octets
         stored = writer.offset + unit if writer.offset else 0
-        return cls(area, min(stored, size - 1) // unit * unit, 0)
+        return cls(area, min(stored, size - 1) // unit * unit, 0, journal)
 
 
 class ReusesUnits(StreamWriter):
     """Go on without erasing what a cut program may have used up."""
 
     @classmethod
-    def resume(cls, area: Area, size: int) -> "ReusesUnits":
-        return cls(area, super().resume(area, size).offset, area.size)
+    def resume(cls, area: Area, size: int, journal: Journal) -> "ReusesUnits":
+        return cls(area, super().resume(area, size, journal).offset, area.size)
 
 
 class ErasesOneSectorOnly(StreamWriter):
@@ -261,15 +314,11 @@ class ForgetsThePrefix(StreamWriter):
         self._owned = start + self._sector
 
 
-class TrustsHalfErased(StreamWriter):
-    """Take a sector whose first half an earlier resume erased for a stored one."""
+class KeepsNoJournal(StreamWriter):
+    """Trust what is found in a sector that an earlier resume was about to erase."""
 
-    @classmethod
-    def resume(cls, area: Area, size: int) -> "TrustsHalfErased":
-        erased = bytes([area.geometry.erased_value])
-        unit = area.geometry.program_size_octets
-        last = len(area.read(0, area.size).rstrip(erased)) - 1
-        return cls(area, max(0, last - last % unit), 0)
+    def _note(self, sector: int | None) -> None:
+        pass
 
 
 #: Which part is replaced by what, in which story it shows, and how.
@@ -280,9 +329,12 @@ SINGLE = [
     ("loader", ConfirmsAtBoot, "crash loop", "version 2 kept"),
     ("loader", ForgetsToConfirm, "upgrade", "ends in TRIAL"),
     ("loader", ForgetsFailure, "crash loop", "tried 4 times"),
+    ("swap", CountsNoSteps, "crash loop", "neither slot"),
+    ("swap", CountsStepsAhead, "crash loop", "version 2 kept"),
+    ("swap", UsesNoScratch, "crash loop", "version 2 kept"),
     ("log", ErasesInPlace, "upgrade", "no boot record"),
     ("log", AppendsAfterReopening, "upgrade", "stops with FlashError"),
-    ("log", TakesAnyRecord, "upgrade", "stops with"),
+    ("log", TakesAnyRecord, "upgrade", "ends with"),
     ("writer", StagesWithoutFinish, "upgrade", "stored version 2"),
     ("writer", TrustsTheLastUnit, "upgrade", "stored version 2"),
     ("writer", ReusesUnits, "upgrade", "stops with FlashError"),
@@ -304,7 +356,8 @@ def first_broken(setting: Setting, lives: Iterator[list[CutPower]]) -> str | Non
     ("part", "defect", "name", "how"), SINGLE, ids=[row[1].__name__ for row in SINGLE]
 )
 def test_a_broken_rule_is_seen(part: str, defect: Any, name: str, how: str) -> None:  # noqa: ANN401
-    points = [[cut] for cut in cut_points(Setting(STORIES[name]).live())]
+    sound = Parts(swap=Swap) if part == "swap" else Parts()
+    points = [[cut] for cut in cut_points(Setting(STORIES[name], parts=sound).live())]
     setting = Setting(STORIES[name], parts=Parts(**{part: defect}))
     found = first_broken(setting, iter([[], *points]))
     assert found is not None
@@ -313,7 +366,7 @@ def test_a_broken_rule_is_seen(part: str, defect: Any, name: str, how: str) -> N
 
 def test_a_broken_rule_may_need_two_cuts_to_be_seen() -> None:
     """Half an erase in a recovery: single cuts never meet it, which is why pairs are swept."""
-    setting = Setting(STORIES["upgrade"], parts=Parts(writer=TrustsHalfErased))
+    setting = Setting(STORIES["upgrade"], parts=Parts(writer=KeepsNoJournal))
     clean = Setting(STORIES["upgrade"]).live()
     assert first_broken(setting, ([cut] for cut in cut_points(clean))) is None
     rng = random.Random(5)

@@ -11,7 +11,7 @@ from emulator.device.application import Application
 from emulator.device.defects.model import Defect, with_client, with_parts
 from emulator.device.nonvolatile import Download
 from emulator.device.store import DownloadStore
-from emulator.flash.area import Area, StreamWriter
+from emulator.flash.area import Area, Journal, StreamWriter
 from emulator.ota.client import OtaClient
 from emulator.ota.ports import Offer
 from emulator.units import Octets, Us
@@ -21,8 +21,8 @@ class _SkipsAHole(StreamWriter):
     """Go on behind the octets that were only in RAM when the power went."""
 
     @classmethod
-    def resume(cls, area: Area, size: Octets) -> Self:
-        writer = super().resume(area, size)
+    def resume(cls, area: Area, size: Octets, journal: Journal) -> Self:
+        writer = super().resume(area, size, journal)
         if 0 < writer.offset < size:
             writer.append(bytes(min(64, size - writer.offset)))
         return writer

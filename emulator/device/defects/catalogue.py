@@ -10,6 +10,7 @@ from emulator.device.defects import (
     session,
     signatures,
     trailers,
+    trials,
     verdicts,
     verification,
 )
@@ -27,6 +28,7 @@ TABLES = (
     headers.DEFECTS,
     verdicts.DEFECTS,
     boot.DEFECTS,
+    trials.DEFECTS,
 )
 
 #: Every defect, by its id.
