@@ -1,0 +1,109 @@
+"""The command: options, output, exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emulator.profiles.load import names
+from harness.cli.main import run_command
+from harness.sweep import workers
+from harness.sweep.recording import EmptyPhaseError
+
+NAME = names()[0]
+SMALL = ("--profile", NAME, "--size", "900", "--geometry", "512:64:ff")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = run_command(["sweep", *arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_sound_bridge_ends_with_0(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "made" / "here"
+    code, text, err = run(capsys, *SMALL, "--life", "waiting", "--out", str(out))
+    assert (code, err) == (0, "")
+    for phase in ("boot", "download", "record", "staging", "trial", "waiting", "all"):
+        assert f"\n{phase:12}" in text
+    document = json.loads((out / "sweep.json").read_text("utf-8"))
+    assert document["failed"] == 0
+    assert document["points"] == document["planned"] == sum(r["points"] for r in document["rows"])
+
+
+def test_a_broken_promise_ends_with_1_and_can_be_replayed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    more = (*SMALL, "--life", "waiting", "--defect", "D210", "--json")
+    code, text, _ = run(capsys, *more)
+    document = json.loads(text)
+    assert code == 1
+    first = document["failures"][0]
+    assert first["promise"] == 3
+    code, text, _ = run(capsys, *first["replay"].split()[2:])
+    assert code == 1
+    assert first["found"] in text
+    code, text, _ = run(capsys, *more, "--replay", first["point"])
+    assert (code, json.loads(text)["promise"]) == (1, 3)
+
+
+def test_a_point_that_holds_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, *SMALL, "--replay", "upgrade:5:before+9:before")
+    assert (code, "every promise is kept" in text) == (0, True)
+
+
+@pytest.mark.parametrize("merge", [(), ("--no-merge",)])
+def test_merging_is_a_choice(capsys: pytest.CaptureFixture[str], merge: tuple[str, ...]) -> None:
+    code, text, _ = run(capsys, *SMALL, "--life", "upgrade", "--json", *merge)
+    assert code == 0
+    assert (json.loads(text)["merged"] == 0) == bool(merge)
+
+
+def test_kinds_and_geometries_are_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    shapes = ("--geometry", "1024:32:00")
+    code, text, _ = run(
+        capsys, *SMALL, *shapes, "--life", "upgrade", "--kinds", "torn,before", "--json"
+    )
+    assert code == 0
+    assert {row["kind"] for row in json.loads(text)["rows"]} == {"torn", "before"}
+
+
+def test_pairs_come_on_top(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, *SMALL, "--life", "upgrade", "--pairs", "--kinds", "torn", "--json")
+    rows = json.loads(text)["rows"]
+    assert code == 0
+    assert {row["phase"] for row in rows} >= {"recovery", "download"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--life", "none"), "--life: found 'none', wanted one of upgrade"),
+        (("--kinds", "before,odd"), "--kinds: found 'odd', wanted some of before"),
+        (("--geometry", "12"), "geometry: found 12, wanted ERASE:UNIT:ERASED"),
+        (("--replay", "upgrade:x:y"), "point upgrade:x:y: found operation 'x'"),
+        (("--profile", NAME, "--replay", "upgrade:99999:before"), "wanted one to cut at"),
+        (("--defect", "D999"), "--defect: no defect 'D999'"),
+        (("--profile", NAME, "--size", "3"), "--size: found 3, wanted more than"),
+        (("--profile", "nobody"), "nobody"),
+        (("--size", "0"), "--size"),
+    ],
+)
+def test_wrong_use_ends_with_2(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], why: str
+) -> None:
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert why in err
+
+
+def test_an_empty_phase_ends_with_3(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise EmptyPhaseError("life upgrade, phase boot: found no operation, wanted one at least")
+
+    monkeypatch.setattr(workers, "sweep", fail)
+    code, _, err = run(capsys, *SMALL, "--life", "upgrade")
+    assert code == 3
+    assert "phase boot: found no operation" in err
