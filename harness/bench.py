@@ -5,6 +5,7 @@ version is attribute 0x0002, a verdict is an Upgrade End Request.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from emulator.actions import Activate
@@ -489,6 +490,7 @@ class Bench:
         return request.file_offset + request.maximum_data_size
 
 
+@lru_cache(maxsize=32)
 def filler(size: int, version: int) -> bytes:
     """Return ``size`` octets that differ from version to version and repeat nowhere near."""
     made = bytearray()

@@ -1,11 +1,15 @@
 """Build the images that a bench offers to its device."""
 
+from functools import lru_cache
 from typing import Any
 
 from emulator.image.build import build
 from emulator.profiles.model import Profile
 from emulator.wire.ota_file import Container, Element
 from harness.verdict import Unsupported
+
+#: A bench makes the same small images again and again; large ones are rare.
+_build = lru_cache(maxsize=32)(build)
 
 
 def built(
@@ -18,7 +22,7 @@ def built(
 ) -> bytes:
     """Return a good image for devices of a profile; ``hardware`` None: for the profile's own."""
     own = profile.ota.hardware_version
-    return build(
+    return _build(
         payload=payload,
         manufacturer=profile.ota.manufacturer_code,
         image_type=profile.ota.image_type,
