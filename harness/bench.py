@@ -119,8 +119,7 @@ class Bench:
             hardware: Lowest and highest hardware version; None: the device's own.
             destination: EUI-64 of the only device that may use it; None: any.
         """
-        payload = filler(size, version)
-        more = {"destination": destination, "traits": traits}
+        payload, more = filler(size, version), {"destination": destination, "traits": traits}
         return built(self.profile, payload, version, hardware=hardware, **more)
 
     def image_with_unknown_elements(self, version: int = NEXT_VERSION) -> bytes:

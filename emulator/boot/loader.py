@@ -125,19 +125,21 @@ class Loader:
             PowerLost: The supply was cut in writing the record; call again on a new loader.
         """
         try:
-            return self._choose()
+            choice = self._choose()
         except WornError as error:
             return self._make_do(error)
+        worn = self._placement.worn
+        return choice if worn is None else replace(choice, notes=(*choice.notes, _worn_note(worn)))
 
     def _make_do(self, error: WornError) -> Choice:
         """Boot what can be booted without writing: no trial begins that cannot be counted."""
         record = self._record()
-        slot = self._placement.home(record)
+        slot = self._placement.home(record, self._slots)
         if slot is None or not self._may_run(record, slot):
             raise BootError(str(error)) from error
         self._worn = error
-        note = Report(what=Happening.FLASH_WORN, details=(("why", str(error)),))
-        return Choice(slot=slot, trial=False, facts=record.images[slot], notes=(note,))
+        facts = record.images[slot]
+        return Choice(slot=slot, trial=False, facts=facts, notes=(_worn_note(error),))
 
     def _choose(self) -> Choice:
         record = self._record()
@@ -403,7 +405,10 @@ class Loader:
         """Boot the candidate for the first time."""
         if record.swap_step == 0 and not self._may_run(record, record.candidate):
             return self._run_other(record, record.candidate, record.active)
-        return self._try(self._placement.bring_in(record, self._slots, self._records.write))
+        moved = self._placement.bring_in(record, self._slots, self._records.write)
+        if self._placement.worn is not None and moved.active == record.active:
+            return self._fall_back(moved, record.images[record.candidate])
+        return self._try(moved)
 
     def _try(self, record: BootRecord) -> Choice:
         """Boot the candidate once more, or go back."""
@@ -424,16 +429,21 @@ class Loader:
         if record.swap_step == 0 and not self._may_run(record, record.active):
             return self._run_other(record, record.active, record.candidate)
         reverting = replace(record, state=BootState.REVERT)
-        record = self._placement.bring_back(reverting, self._slots, self._records.write)
+        moved = self._placement.bring_back(reverting, self._slots, self._records.write)
+        return self._fall_back(moved, record.images[record.candidate])
+
+    def _fall_back(self, record: BootRecord, tried: SlotFacts) -> Choice:
+        """Run the active image; the candidate failed, whether or not its slot still holds it."""
         slot, active = record.candidate, record.active
         if not self._valid(record, active):
             return self._run_other(record, active, slot)
         notes = self._fallback_notes(record, active)
-        failed = replace(record.images[slot], standing=Standing.FAILED)
+        failed = replace(tried, standing=Standing.FAILED)
         again = record.images[2] == failed
         failures = min(record.failures + 1, _MOST_FAILURES) if again else 1
         record = replace(record, failures=failures, retry_wait_s=self._limits.retry_after_s)
-        self._records.write(_steady(_with(_with(record, slot, failed), 2, failed), active))
+        left = failed if _held(record.images[slot]) else NO_IMAGE
+        self._records.write(_steady(_with(_with(record, slot, left), 2, failed), active))
         note = Report(what=Happening.ROLLED_BACK, details=(("version", failed.file_version),))
         return Choice(slot=active, trial=False, facts=record.images[active], notes=(note, *notes))
 
@@ -442,6 +452,10 @@ class Loader:
 def _digest(pages: tuple[bytes, ...], size: Octets) -> bytes:
     """Return the SHA-256 of the first octets of some pages; remembered by their content."""
     return sha256(b"".join(pages)[:size]).digest()
+
+
+def _worn_note(error: WornError) -> Report:
+    return Report(what=Happening.FLASH_WORN, details=(("why", str(error)),))
 
 
 def _held(facts: SlotFacts) -> SlotFacts | None:

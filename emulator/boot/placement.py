@@ -6,9 +6,11 @@ at any moment leaves enough to go on. What is under way is in the boot record: a
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from typing import Protocol, TypeAlias
 
 from emulator.boot.record import NO_IMAGE, BootRecord, SlotFacts
+from emulator.errors import WornError
 from emulator.flash.area import Area
 from emulator.units import Octets
 
@@ -19,14 +21,21 @@ Write: TypeAlias = Callable[[BootRecord], None]
 class Placement(Protocol):
     """Move images between the slots for the loader."""
 
+    @property
+    def worn(self) -> WornError | None:
+        """Return why images could not be moved as they should in this life, None if they could."""
+        ...
+
     def bring_in(self, record: BootRecord, slots: Sequence[Area], write: Write) -> BootRecord:
         """Make the candidate of a pending upgrade runnable, and keep what it replaces.
 
         Returns:
-            The record as it is to be written next, with the slot that runs as ``candidate``.
+            The record as it is to be written next, with the slot that runs as ``candidate``; after
+            a refusal for ``worn`` flash the slot that runs is still ``active``, with its image.
 
         Raises:
             PowerLost: The supply was cut; called again with the newest record, it goes on.
+            WornError: The record cannot be written, or neither image can be made whole.
         """
         ...
 
@@ -34,8 +43,11 @@ class Placement(Protocol):
         """Make the active image of a trial runnable again; as ``bring_in``."""
         ...
 
-    def home(self, record: BootRecord) -> int | None:
-        """Return the slot that runs when nothing can be written; None: nothing can, midway."""
+    def home(self, record: BootRecord, slots: Sequence[Area]) -> int | None:
+        """Return the slot that runs when no record can be written; None: nothing can.
+
+        Its image is the one that the record says is there, put back if it was on its way.
+        """
         ...
 
     def bring_over(
@@ -52,7 +64,9 @@ class Placement(Protocol):
 class InPlace:
     """Let each image run where it lies."""
 
-    def home(self, record: BootRecord) -> int | None:
+    worn: WornError | None = None
+
+    def home(self, record: BootRecord, slots: Sequence[Area]) -> int | None:
         """Return the active slot: it is whole whatever is under way."""
         return record.active
 
@@ -82,14 +96,41 @@ class Swap:
     chunk; each erases and fills one place from another that it does not touch, so that a step that
     was cut is simply done again. The count of steps done is written after each but the last, whose
     record is the loader's next one. Exchanging is its own reverse.
+
+    When a sector takes no erase, the exchange is given up at that step, whose count stays in the
+    record: what each chunk of either image is then read from is certain. The image that ran before
+    the upgrade is put together in the first slot; only that slot is written, from places that are
+    not, so this is begun anew after a cut. The other image is lost unless no chunk was touched. If
+    the first choice cannot be made whole and the other image still can, that one runs.
+
+    Sectors that were worn before an upgrade, however many, never stop a bridge at it: the old image
+    runs on. At a rollback a worn sector of the first slot leaves it the new image if the old one
+    needs that sector, any other one the old. What is not survived, and ends in death (no image is
+    whole in the first slot, and a sector there takes no erase):
+
+    * In the first slot, a sector that was erased in this exchange, by a whole erase or a cut one,
+      takes no second one, and that is needed because of another worn sector, or of the cut.
+    * In a rollback, the scratch area or the second slot has a worn sector, and so has the first
+      slot, behind others that the old image was already copied to.
+    * The image in the first slot is corrupt, and a worn sector there differs from the copy's.
+
+    Attributes:
+        worn: Why an exchange was given up in this life.
     """
 
     def __init__(self, scratch: Area) -> None:
         self._scratch = scratch
+        self.worn: WornError | None = None
 
-    def home(self, record: BootRecord) -> int | None:
-        """Return the first slot, unless its image is on its way."""
-        return 0 if record.swap_step == 0 else None
+    def home(self, record: BootRecord, slots: Sequence[Area]) -> int | None:
+        """Return the first slot, its image put back first if an exchange is under way."""
+        if record.swap_step == 0:
+            return 0
+        try:
+            self._settle(record, slots, 0, sparing=True)
+        except WornError:
+            return None
+        return 0
 
     def bring_in(self, record: BootRecord, slots: Sequence[Area], write: Write) -> BootRecord:
         """Exchange the slots: the old image becomes the revert copy."""
@@ -116,7 +157,14 @@ class Swap:
         steps = _STEPS * -(-size // chunk)
         for step in range(record.swap_step, steps):
             start = step // _STEPS * chunk
-            self._step(step % _STEPS, slots, start, min(chunk, size - start))
+            try:
+                self._step(step % _STEPS, slots, start, min(chunk, size - start))
+            except WornError as error:
+                self.worn = error
+                kept = self._give_up(replace(record, swap_step=step), slots)
+                if kept is None:
+                    raise
+                return kept
             if step + 1 < steps:
                 write(replace(record, swap_step=step + 1))
         return _exchanged(record, (second, first, failed))
@@ -130,6 +178,72 @@ class Swap:
         else:
             _copy(self._scratch, 0, first, start, length)
 
+    # When a sector takes no erase.
+
+    def _give_up(self, record: BootRecord, slots: Sequence[Area]) -> BootRecord | None:
+        """Put one image into the first slot: the active one if that can be, as in ``_settle``.
+
+        Returns:
+            The record as it is to be written next, None if neither can be made whole there.
+        """
+        first, second, failed = record.images
+        for kept in (record.active, 1 - record.active):
+            try:
+                self._settle(record, slots, kept)
+            except WornError:
+                continue
+            if kept == 1:
+                return _exchanged(record, (second, NO_IMAGE, failed))
+            untouched = record.swap_step == 0 and record.active == 0
+            other = second if untouched else NO_IMAGE
+            return replace(record, images=(first, other, failed), swap_step=0)
+        return None
+
+    def _settle(
+        self, record: BootRecord, slots: Sequence[Area], image: int, *, sparing: bool = False
+    ) -> None:
+        """Put the image together that was in one of the slots before, in the first slot.
+
+        Args:
+            record: With the step that is not done, or not known to be.
+            slots: Both.
+            image: Which slot it was in.
+            sparing: Whether to leave alone what reads right. What a cut left weak may do so by
+                chance: only where a later life that finds it wrong comes here again.
+
+        Raises:
+            WornError: It is not whole any more, or a sector takes no erase; not a sector was
+                touched if it is not whole.
+        """
+        facts = record.images[image]
+        pieces = self._pieces(record, slots, image)
+        octets = b"".join(area.read(at, length) for area, at, _, length in pieces)
+        if sha256(octets[: facts.size]).digest() != facts.digest:
+            raise WornError(f"image of slot {image}: not whole any more")
+        for area, at, start, length in pieces:
+            if area is not slots[0]:
+                _copy(area, at, slots[0], start, length, sparing=sparing)
+
+    def _pieces(
+        self, record: BootRecord, slots: Sequence[Area], image: int
+    ) -> list[tuple[Area, Octets, Octets, Octets]]:
+        """Return where each chunk of an image is: area, offset there, offset in it, length.
+
+        None of these places is written to by the step that the record names.
+        """
+        size = _whole_sectors(slots[image], record.images[image].size)
+        chunk = self._scratch.size
+        current, step = divmod(record.swap_step, _STEPS)
+        pieces = []
+        for number, start in enumerate(range(0, size, chunk)):
+            length = min(chunk, size - start)
+            moved = number < current or (number == current and step > 1 - image)
+            if image == 1 and moved and number == current:
+                pieces.append((self._scratch, 0, start, length))
+            else:
+                pieces.append((slots[1 - image if moved else image], start, start, length))
+        return pieces
+
 
 def _exchanged(record: BootRecord, images: tuple[SlotFacts, ...]) -> BootRecord:
     return replace(
@@ -142,9 +256,26 @@ def _whole_sectors(area: Area, size: Octets) -> Octets:
     return -(-size // sector) * sector
 
 
-def _copy(source: Area, at: Octets, target: Area, to: Octets, length: Octets) -> None:
-    """Erase whole sectors of one area and fill them from another, page by page."""
-    page = source.geometry.page_octets
-    target.erase(to, length)
-    for offset in range(0, length, page):
-        target.program(to + offset, source.read(at + offset, page))
+def _copy(
+    source: Area, at: Octets, target: Area, to: Octets, length: Octets, *, sparing: bool = False
+) -> None:
+    """Erase whole sectors of one area, one by one, and fill each from another, page by page.
+
+    A sector that takes no erase is left alone if it holds already what it is to hold.
+
+    Raises:
+        WornError: It holds something else.
+    """
+    sector, page = source.geometry.erase_size_octets, source.geometry.page_octets
+    for start in range(0, length, sector):
+        wanted = source.read(at + start, sector)
+        if sparing and target.read(to + start, sector) == wanted:
+            continue
+        try:
+            target.erase(to + start, sector)
+        except WornError:
+            if target.read(to + start, sector) != wanted:
+                raise
+            continue
+        for offset in range(0, sector, page):
+            target.program(to + start + offset, wanted[offset : offset + page])

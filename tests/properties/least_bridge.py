@@ -14,7 +14,7 @@ from emulator.boot.loader import IN_PLACE, Choice, Loader
 from emulator.boot.placement import Placement, Swap
 from emulator.boot.record import BootRecord, BootState, RecordLog, SlotFacts, Standing
 from emulator.errors import PowerLost
-from emulator.faults import CutPower
+from emulator.faults import CutPower, WornSector
 from emulator.flash.area import Area, StreamWriter
 from emulator.flash.nor import Geometry, Nor
 from emulator.profiles.switches import Fallback
@@ -234,6 +234,7 @@ class Setting:
     geometry: tuple[int, int, int] = GEOMETRIES[0]
     parts: Parts = Parts()
     limits: Limits = Limits()
+    worn: tuple[WornSector, ...] = ()
 
     def new(self) -> Bridge:
         sector, unit, erased = self.geometry
@@ -249,6 +250,7 @@ class Setting:
         images = {version: make_image(version, size - 20 * version) for version in (1, 2, 3)}
         bridge = Bridge(nor, self.parts, Judge(images, self.story, self.limits))
         bridge.factory()
+        nor.wear(*self.worn)
         return bridge
 
     def live(self, *cuts: CutPower) -> Bridge:

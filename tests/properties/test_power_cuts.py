@@ -23,7 +23,7 @@ from emulator.boot.record import (
     Standing,
 )
 from emulator.errors import PowerLost, WireError
-from emulator.faults import CutKind, CutPower
+from emulator.faults import CutKind, CutPower, WornSector
 from emulator.flash.area import Area, Journal, StreamWriter
 from emulator.flash.nor import Content, OperationKind, Snapshot
 from tests.properties.least_bridge import (
@@ -97,6 +97,35 @@ def test_a_second_cut_in_the_recovery(
     rng = random.Random(f"{name} {geometry}")
     for _ in range(120):
         setting.live(*draw_cuts(rng, operations, geometry[1], 4))
+
+
+@pytest.mark.parametrize("geometry", [one for one in GEOMETRIES if one[1] > 1])
+@pytest.mark.parametrize("wears", ["slot A, first", "slot A, last", "scratch", "scratch, later"])
+def test_every_cut_of_a_life_in_which_images_cannot_be_exchanged(
+    wears: str, geometry: tuple[int, int, int]
+) -> None:
+    """The image that is exchanged is never tried, or comes back without a scratch area."""
+    plain = Setting(STORIES["mute image"], geometry, Parts(swap=Swap))
+    bridge = plain.new()
+    scratch, last = bridge.scratch.start, len(bridge.judge.images[1]) - 1
+    log = plain.live().nor.log
+    since = next(one.number for one in log if one.phase == "trial")
+    worn = {
+        "slot A, first": WornSector(address=0),
+        "slot A, last": WornSector(address=last),
+        "scratch": WornSector(address=scratch),
+        "scratch, later": WornSector(address=scratch, since=since),
+    }
+    setting = replace(plain, worn=(worn[wears],))
+    clean = setting.live()
+    assert any(one.failed for one in clean.nor.log)
+    tried = 0
+    for cut in cut_points(clean):
+        tried += bool(setting.live(cut).judge.tries)
+    assert bool(tried) is (wears == "scratch, later")
+    rng = random.Random(f"{wears} {geometry}")
+    for _ in range(60):
+        setting.live(*draw_cuts(rng, len(clean.nor.log), geometry[1], 4))
 
 
 @pytest.mark.parametrize("limit", [1, 2])
