@@ -154,6 +154,8 @@ class StreamWriter:
 
         Units behind that point may be used up by a program that left no trace, hence each sector is
         erased when the writer first enters it, and what it held before the point is written again.
+        That is noted in the journal, but for a sector that holds nothing: no cut in its erase can
+        leave a trace in it that the erase did not find.
 
         Args:
             area: Where the download goes; ``begin`` ended on it before the download's first octet.
@@ -203,12 +205,26 @@ class StreamWriter:
         """Make the sector that holds the next unit writable from there on."""
         start = self._at - self._at % self._sector
         kept = self._area.read(start, self._at - start)
-        self._note(start)
+        noted = bool(kept) or not self._is_idle(start)
+        if noted:
+            self._note(start)
         self._area.erase(start, self._sector)
         for offset in range(0, len(kept), self._unit):
             self._area.program(start + offset, kept[offset : offset + self._unit])
-        self._note(None)
+        if noted:
+            self._note(None)
         self._owned = start + self._sector
+
+    def _is_idle(self, start: Octets) -> bool:
+        """Tell whether a sector holds nothing to lose: it reads blank, and no note is open.
+
+        A sector whose erase was cut may read blank once and otherwise later. Its note is open then.
+        Without one, all it can hold behind erased octets of the image is the unit in progress.
+        """
+        if self._journal is not None and self._journal.redoing is not None:
+            return False
+        erased = bytes([self._area.geometry.erased_value])
+        return self._area.read(start, self._sector) == erased * self._sector
 
     def _note(self, sector: Octets | None) -> None:
         if self._journal is not None:

@@ -26,7 +26,7 @@ _SIZE = 4096
 @click.option("--profile", "names", multiple=True, help="Name or TOML file; repeatable.")
 @click.option("--life", "lives", multiple=True, help="Only this life; repeatable.")
 @click.option("--size", type=click.IntRange(min=1), default=_SIZE, show_default=True)
-@click.option("--kinds", help="Comma-separated; default: all kinds of cut.")
+@click.option("--kinds", help="Comma-separated; default: all but worn.")
 @click.option("--pairs", is_flag=True, help="Cut a second time, at each operation of the recovery.")
 @click.option(
     "--geometry", "shapes", multiple=True, metavar="ERASE:UNIT:ERASED", help="Other flash."
@@ -59,10 +59,10 @@ def sweep(
     until it rests. Exits with 1 if a promise is broken, with 2 if there was nothing to cut, with 3
     if a life shows no operation of a phase.
     """
-    from harness.sweep.points import KINDS, read_point
+    from harness.sweep.points import KINDS, USUAL_KINDS, read_point
 
     point = None if replay is None else read_point(replay)
-    chosen = _kinds(kinds, KINDS)
+    chosen = USUAL_KINDS if kinds is None else _kinds(kinds, KINDS)
     wanted = (point.life,) if point is not None else _lives(lives)
     plan = _Plan(size, chosen, seed, defect, merge=not no_merge, pairs=pairs)
     tasks = [
@@ -130,10 +130,8 @@ class _Plan:
             )
 
 
-def _kinds(text: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
+def _kinds(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """Return the kinds that ``--kinds`` names, in the order of the table."""
-    if text is None:
-        return known
     given = [each.strip() for each in text.split(",")]
     for each in given:
         if each not in known:

@@ -5,11 +5,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from emulator.errors import PowerLost
+from emulator.faults import WornSector
 from emulator.profiles.model import Profile
 from emulator.units import HOUR, Octets
 from harness.sweep.fingerprint import fingerprint, fork_fingerprint
 from harness.sweep.lives import Life
-from harness.sweep.points import IDLE, KINDS, Cut, Point, PointError, second_prefixes
+from harness.sweep.points import (
+    IDLE,
+    USUAL_KINDS,
+    WORN,
+    Cut,
+    Point,
+    PointError,
+    second_prefixes,
+)
 from harness.sweep.promises import OWED, PROMISES, Broken
 from harness.sweep.recording import (
     Call,
@@ -20,7 +29,7 @@ from harness.sweep.recording import (
     places,
     record,
 )
-from harness.sweep.scene import Flash, Scene, Watcher
+from harness.sweep.scene import Flash, Scene, Watcher, is_unsteady
 
 #: How a second cut strikes.
 SECOND_KINDS = ("before", "torn", "half-erase")
@@ -84,7 +93,7 @@ class Merger(Watcher):
 
     def acted(self) -> None:
         """Stop here if an earlier recovery stood here."""
-        if self._fresh or self._scene.probe.likeness()[0] % ONE_IN:
+        if self._fresh or self._scene.probe.likeness()[0] % ONE_IN or self._scene.unsteady:
             self._fresh = False
             return
         ending = self.meets(fingerprint(self._scene))
@@ -134,7 +143,9 @@ class Tail(Watcher):
 
     def acted(self) -> None:
         """Stop where an earlier recovery stood."""
-        if self._scene.step == 0 and self.meets(fingerprint(self._scene)):
+        if self._scene.step or self._scene.unsteady:
+            return
+        if self.meets(fingerprint(self._scene)):
             raise _Merged(Ending())
 
     def ended(self, cuts: Sequence[int]) -> None:
@@ -155,7 +166,7 @@ class Sweeper:
         life: What happens to it.
         size: Octets of each offered image.
         kinds: Which cuts.
-        seed: Seeds the bridge's streams of chance.
+        seed: Seeds the bridge's streams of chance, and draws the bits that a cut leaves half done.
         defect: Planted in the bridge.
         merge: Whether a recovery takes the verdict of one that stood where it stands.
     """
@@ -166,7 +177,7 @@ class Sweeper:
         life: Life,
         size: Octets,
         *,
-        kinds: Sequence[str] = KINDS,
+        kinds: Sequence[str] = USUAL_KINDS,
         seed: int = 0,
         defect: str | None = None,
         merge: bool = True,
@@ -177,7 +188,8 @@ class Sweeper:
         self._unit, self._kinds = profile.flash.program_size_octets, tuple(kinds)
         self._first, self._second = Merger(self.scene), Merger(self.scene)
         self._tails: dict[bytes, int] = {}
-        self._flashes = Flashes(self.scene.probe)
+        self.seed = seed
+        self._flashes = Flashes(self.scene.probe, seed)
 
     @cached_property
     def places(self) -> Sequence[Place]:
@@ -195,7 +207,9 @@ class Sweeper:
     # Single cuts.
 
     def judge(self, place: Place) -> Verdict:
-        """Cut at one place and judge the recovery."""
+        """Cut at one place and judge the recovery; a sector that wears out is lived with."""
+        if place.cut.kind == WORN:
+            return self.replay(Point(self.life.name, (place.cut,), place.phase))
         flash = self._flashes.of(place)
         ending, merged = self._recover(place, flash, (place.cut,), self._first)
         return Verdict(Point(self.life.name, (place.cut,), place.phase), ending, merged)
@@ -204,7 +218,7 @@ class Sweeper:
         self, place: Place, flash: Flash, cuts: Sequence[Cut], merger: Merger
     ) -> tuple[Ending, bool]:
         scene, moment, owed = self.scene, place.call.moment, owed_after(cuts)
-        if self._merge:
+        if self._merge and not is_unsteady(flash):
             known = merger.meets(fork_fingerprint(scene, moment, flash, owed))
             if known is not None:
                 return known, True
@@ -259,13 +273,15 @@ class Sweeper:
 
         Yields:
             A verdict, and how many cuts it stands for: a recovery that goes on as an earlier one
-            did is not swept again from there.
+            did is not swept again from there. Nothing for a worn sector: there is no recovery.
         """
+        if place.cut.kind == WORN:
+            return
         flash, first = self._flashes.of(place), place.cut
         tail = self._tail(place, flash)
         made = [0] * len(tail.calls)
         where = {id(call): number for number, call in enumerate(tail.calls)}
-        flashes = Flashes(self.scene.probe)
+        flashes = Flashes(self.scene.probe, self.seed)
         for second in places(tail.calls, self._unit, SECOND_KINDS, second_prefixes):
             made[where[id(second.call)]] += 1
             cuts = (first, second.cut)
@@ -279,7 +295,7 @@ class Sweeper:
         """Live through the recovery from a first cut, as far as it is new."""
         scene, moment, owed = self.scene, place.call.moment, owed_after((place.cut,))
         tail = Tail(scene, self._tails if self._merge else {})
-        if tail.meets(fork_fingerprint(scene, moment, flash, owed)):
+        if not is_unsteady(flash) and tail.meets(fork_fingerprint(scene, moment, flash, owed)):
             return tail
         scene.probe.record(True)
         scene.watcher = tail
@@ -296,16 +312,30 @@ class Sweeper:
         Raises:
             PointError: The life has no such operation.
         """
-        scene = self.scene
-        powers = [cut.power for cut in point.cuts if cut.power is not None]
-        scene.live(powers, owed_after(point.cuts))
-        scene.watcher = Blackout(scene, [cut for cut in point.cuts if cut.kind == IDLE])
+        scene, cuts = self.scene, point.cuts
+        powers = [power for cut in cuts if (power := cut.power(self.seed)) is not None]
+        scene.worn = self._worn(point)
+        scene.live(powers, owed_after(cuts))
+        scene.watcher = Blackout(scene, [cut for cut in cuts if cut.kind == IDLE])
         ending, _ = self._finish()
-        if ending.good and scene.cuts < len(point.cuts):
+        missed = scene.cuts < len(cuts) - len(scene.worn)
+        missed |= any(wear.since >= scene.probe.count for wear in scene.worn)
+        scene.worn = ()
+        if ending.good and missed:
             found = f"only {scene.probe.count} operations"
             raise PointError(f"point {point}: found {found}, wanted one to cut at")
         scene.probe.cut()
         return Verdict(point, ending)
+
+    def _worn(self, point: Point) -> tuple[WornSector, ...]:
+        """Return the sectors that wear out; ``PointError`` for one that the flash has not."""
+        size = self.scene.profile.flash.size_octets
+        worn = tuple(wear for cut in point.cuts if (wear := cut.wear) is not None)
+        for wear in worn:
+            if wear.address >= size:
+                wanted = f"one below {size}, the flash's octets"
+                raise PointError(f"point {point}: found address {wear.address}, wanted {wanted}")
+        return worn
 
 
 class Blackout(Watcher):

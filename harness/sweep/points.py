@@ -7,15 +7,23 @@ is that life without a cut.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from emulator.errors import HanoverError
-from emulator.faults import CutKind, CutPower
+from emulator.faults import CutKind, CutPower, WornSector
 from emulator.units import Octets
 from harness.sweep.lives import LIVES
 
 #: A cut while no operation of flash is under way; ``octets`` counts stimuli since the last one.
 IDLE = "idle"
-KINDS: tuple[str, ...] = ("before", "after", "torn", "half-erase", IDLE)
+#: No cut: from this erase on, its sector takes none; ``octets`` is the sector's address.
+WORN = "worn"
+#: What a sweep does if it is not told otherwise.
+USUAL_KINDS: tuple[str, ...] = (
+    *("before", "after", "torn", "half-erase", "scattered", "weak"),
+    IDLE,
+)
+KINDS: tuple[str, ...] = (*USUAL_KINDS, WORN)
 _CUTS = {str(kind).replace(" ", "-"): kind for kind in CutKind}
 
 
@@ -25,23 +33,42 @@ class PointError(HanoverError, ValueError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cut:
-    """Be one cut: the number of the operation in the bridge's life, the kind, octets if torn."""
+    """Be one cut: the number of the operation in the bridge's life, the kind, octets if torn.
+
+    Of a scattered or weak program, ``octets`` is one of the unit in progress.
+    """
 
     operation: int
     kind: str
     octets: Octets = 0
 
     def __str__(self) -> str:
-        octets = f":{self.octets}" if self.kind in ("torn", IDLE) else ""
-        return f"{self.operation}:{self.kind}{octets}"
+        shown = self.octets or self.kind in ("torn", IDLE, WORN)
+        return f"{self.operation}:{self.kind}" + (f":{self.octets}" if shown else "")
 
-    @property
-    def power(self) -> CutPower | None:
-        """Return the cut as flash takes it, None for an idle one."""
+    def power(self, seed: int) -> CutPower | None:
+        """Return the cut as flash takes it, None for an idle one and for a worn sector.
+
+        Args:
+            seed: The sweep's; with the operation it draws the bits that are left half done.
+        """
         kind = _CUTS.get(self.kind)
         if kind is None:
             return None
-        return CutPower(operation=self.operation, kind=kind, octets=self.octets)
+        drawn = blake2b(f"{seed} {self.operation}".encode(), digest_size=4).hexdigest()
+        return CutPower(
+            operation=self.operation,
+            kind=kind,
+            octets=self.octets,
+            seed=int(drawn, 16),
+        )
+
+    @property
+    def wear(self) -> WornSector | None:
+        """Return the sector that takes no erase from here on, None for a cut."""
+        if self.kind != WORN:
+            return None
+        return WornSector(address=self.octets, since=self.operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +141,6 @@ def inside(
             yield Cut(number, "torn", octets)
     elif not program and "half-erase" in kinds:
         yield Cut(number, "half-erase")
+    for kind in ("scattered", "weak"):
+        if kind in kinds:
+            yield Cut(number, kind, length // 2 // unit * unit if program else 0)

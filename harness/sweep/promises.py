@@ -23,10 +23,14 @@ PROMISES: dict[int, str] = {
     4: "a confirmed image is never undone",
     5: "an image that cannot reach the hub is undone, and neither looped nor refused for ever",
     6: "frame counters never go back",
+    7: "flash that wears out is reported, what it was for is refused, and the bridge goes on",
 }
 
 #: What is owed after each kind of cut; a new kind of fault is one line here.
-OWED: Mapping[str, frozenset[int]] = {kind: frozenset(PROMISES) for kind in (*CutKind, "idle")}
+OWED: Mapping[str, frozenset[int]] = {
+    **dict.fromkeys((*CutKind, "idle"), frozenset(PROMISES)),
+    "worn": frozenset(PROMISES) - {3},  # an update may need the sector
+}
 
 
 class Broken(Exception):
@@ -57,6 +61,7 @@ class Past:
     trial: bool = False
     trial_cuts: int = 0
     pardoned: bool = False  # a notify asked for another attempt
+    worn: bool = False  # the bridge said that flash is worn
     #: Key id and frame counter of the last frame that was sent.
     mark: tuple[int, int] = field(default=(-1, -1))
 
@@ -65,7 +70,7 @@ class Past:
         return (
             *(self.version, self.confirmed, self.tries, self.installs, self.told),
             *(self.loading, self.floor),
-            *(self.resumed, self.trial, self.trial_cuts, self.pardoned),
+            *(self.resumed, self.trial, self.trial_cuts, self.pardoned, self.worn),
         )
 
 
@@ -110,6 +115,7 @@ class Judge:
         offered = self._life.offered(past.version)
         bad = offered is not None and offered.flaw is not Flaw.NONE
         self._break(5 if bad or past.tries else 3, text)
+        self._break(7, text)
 
     def booted(self, version: int, trial: bool, octets: bytes) -> None:
         """Judge what boots: known octets, never spoilt ones, never one behind a confirmed one."""
@@ -208,7 +214,11 @@ class Judge:
         if self._life.rank(past.version) < past.confirmed:
             self._break(4, found)
         self._break(5 if wanted == self._life.first else 3, found)
+        if not past.worn:
+            self._break(7, f"{found}, and the bridge did not report why")
 
     def forgotten(self) -> None:
         """Judge a bridge that makes no other attempt at an image though the hub asks for it."""
+        if self.past.worn:
+            return  # it may have no place for one
         self._break(5, "a unicast notify brings no other attempt: refused for ever")

@@ -10,7 +10,7 @@ from emulator.errors import HanoverError
 from emulator.profiles.model import Profile
 from emulator.units import DAY, SECOND, Octets, Us
 from harness.sweep.lives import Life
-from harness.sweep.points import IDLE, Cut, Prefixes, inside, torn_prefixes
+from harness.sweep.points import IDLE, WORN, Cut, Prefixes, inside, torn_prefixes
 from harness.sweep.scene import Flash, Moment, Scene, Watcher
 
 #: Stages of the client in which it waits for somebody else, with an image in its hands.
@@ -168,15 +168,22 @@ def _places_in(
             yield Place(Cut(number, "before"), phase, call, index)
         for cut in inside(number, one.length, unit, program=program, kinds=kinds, at=at):
             yield Place(cut, phase, call, index)
+        if WORN in kinds and not program:
+            yield Place(Cut(number, WORN, one.address), phase, call, index)
         if "after" in kinds and ((index == last and apart) or "before" not in kinds):
             yield Place(Cut(number, "after"), phase, call, index)
 
 
 class Flashes:
-    """Build what each cut leaves of flash, going through the places in their order."""
+    """Build what each cut leaves of flash, going through the places in their order.
 
-    def __init__(self, probe: Probe) -> None:
-        self._probe = probe
+    Args:
+        probe: Of the bridge that is swept.
+        seed: Draws the bits that a cut leaves half done.
+    """
+
+    def __init__(self, probe: Probe, seed: int = 0) -> None:
+        self._probe, self._seed = probe, seed
         self._call: Call | None = None
         self._done = 0
         self._flash: Flash = None
@@ -189,7 +196,7 @@ class Flashes:
         for operation in call.operations[self._done : place.index]:
             self._flash = self._probe.after(self._flash, operation, None)
         self._done = place.index
-        power = place.cut.power
+        power = place.cut.power(self._seed)
         if power is None:
             return call.moment.flash
         return self._probe.after(self._flash, call.operations[place.index], power)

@@ -9,7 +9,7 @@ from emulator import Bridge, Probe
 from emulator.actions import Action, Activate, Event, Happening, PowerOn, Report, Send
 from emulator.contract import Identity
 from emulator.errors import BootError, LinkError
-from emulator.faults import CutPower
+from emulator.faults import CutPower, WornSector
 from emulator.profiles.model import Profile
 from emulator.units import MINUTE, SECOND, Octets, Us
 from emulator.wire import ota
@@ -34,6 +34,14 @@ OFF_US: Us = SECOND
 _ACTIVATION_US: Us = MINUTE
 #: Cluster-specific frame from the server, and the command that answers a query.
 _ANSWER = KEYS[ota.QueryNextImageResponse].command
+
+
+def is_unsteady(flash: Flash) -> bool:
+    """Tell whether some octets of a flash read otherwise each time.
+
+    What they read as next depends on all that was done before: no two such moments are alike.
+    """
+    return bool(flash.content.weak)
 
 
 class Stopped(Exception):
@@ -158,6 +166,7 @@ class Scene:
         settled: Whether the bridge queried for a while, and neither fetched nor booted anything.
         cuts: How often the plan cut the supply since ``live`` or ``fork``.
         attempted: Whether it asked for a block since ``settled`` was set back.
+        worn: Sectors that take no erase, in a life that begins or goes on from now.
     """
 
     def __init__(
@@ -182,6 +191,7 @@ class Scene:
         self._rest_us = rest_us(life, profile)
         self._touched = False
         self.cuts = 0
+        self.worn: tuple[WornSector, ...] = ()
         setup = self._setup(seed, defect)
         self.bridge = make_bridge(setup)
         self.probe = Probe(self.bridge)
@@ -228,6 +238,8 @@ class Scene:
                 self.judge.sent(action.datagram)
             elif type(action) is Report and action.what is Happening.BOOTED:
                 self._booted(dict(action.details))
+            elif type(action) is Report and action.what is Happening.FLASH_WORN:
+                self.judge.past.worn = True
         if answered and self.link.powered:
             self.judge.answered()
         return actions
@@ -292,6 +304,11 @@ class Scene:
         """Forget what ``settled`` and ``attempted`` say, to wait for them anew."""
         self.settled, self.attempted, self._rest_since = False, False, -1
 
+    @property
+    def unsteady(self) -> bool:
+        """Tell whether some octets of flash read otherwise each time."""
+        return is_unsteady(self.probe.flash())
+
     # What the end of a life asks for.
 
     def power_cycle(self) -> None:
@@ -354,6 +371,7 @@ class Scene:
 
     def _go_to(self, moment: Moment, flash: Flash, owed: frozenset[int]) -> None:
         self.probe.put(flash, moment.chance)
+        self.probe.wear(*self.worn)
         self.world.restore(moment.world)
         self.medium.restore(moment.nodes)
         self.hub.restore(moment.hub)

@@ -17,7 +17,7 @@ from emulator.profiles.model import Profile
 from emulator.units import Octets
 from harness.sweep.engine import Ending, Sweeper, Verdict
 from harness.sweep.lives import LIVES
-from harness.sweep.points import KINDS, Point
+from harness.sweep.points import USUAL_KINDS, Point
 from harness.sweep.promises import Broken
 from harness.sweep.report import Found, SweepReport
 
@@ -39,7 +39,7 @@ class Task:
     life: str
     size: Octets
     command: str
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = USUAL_KINDS
     seed: int = 0
     defect: str | None = None
     merge: bool = True

@@ -178,6 +178,50 @@ def test_a_half_erased_sector_is_not_taken_for_stored() -> None:
     assert area.read(0, 1024) == image
 
 
+class Counted(Notes):
+    """Keep every note that was taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[int | None] = []
+
+    def note(self, sector: int | None) -> None:
+        super().note(sector)
+        self.taken.append(sector)
+
+
+def test_only_a_sector_that_holds_something_is_noted() -> None:
+    image = random.Random(6).randbytes(2048)
+    nor = flash()
+    area = Area(nor, 0, 2048)
+    StreamWriter.begin(area).append(image[:700])
+    notes = Counted()
+    writer = StreamWriter.resume(area, 2048, notes)
+    store(writer, image)
+    assert area.read(0, 2048) == image
+    assert notes.taken == [512, None]
+
+
+def test_a_sector_with_a_trace_of_its_first_unit_is_noted() -> None:
+    nor = flash()
+    area = Area(nor, 0, 2048)
+    StreamWriter.begin(area).append(b"a" * 528)
+    notes = Counted()
+    store(StreamWriter.resume(area, 2048, notes), b"a" * 1200)
+    assert notes.taken == [512, None]
+
+
+def test_a_sector_that_reads_blank_is_noted_while_a_note_is_open() -> None:
+    """A cut in its erase may have left it so, and it may read otherwise later."""
+    area = Area(flash(), 0, 2048)
+    StreamWriter.begin(area)
+    notes = Counted()
+    notes.redoing = 512
+    writer = StreamWriter.resume(area, 2048, notes)
+    assert writer.offset == 512
+    writer.append(b"a" * 16)
+    assert notes.taken == [512, None]
+
+
 def test_content_beyond_the_image_restarts_it() -> None:
     area = Area(flash(), 0, 1024)
     StreamWriter.begin(area).append(b"a" * 700)

@@ -85,6 +85,8 @@ def test_pairs_come_on_top(capsys: pytest.CaptureFixture[str]) -> None:
         (("--profile", NAME, "--replay", "upgrade:99999:before"), "wanted one to cut at"),
         (("--defect", "D999"), "--defect: no defect 'D999'"),
         (("--profile", NAME, "--size", "3"), "--size: found 3, wanted more than"),
+        (("--profile", NAME, "--replay", "upgrade:9:worn:99999999"), "found address 99999999"),
+        (("--profile", NAME, "--replay", "upgrade:99999:worn:0"), "wanted one to cut at"),
         (("--profile", "nobody"), "nobody"),
         (("--size", "0"), "--size"),
     ],

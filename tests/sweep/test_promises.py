@@ -1,16 +1,22 @@
 """The engine finds the defects of flash, boot and records, and says which promise they break."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from emulator.actions import Action, Happening, Report
 from emulator.boot.loader import Choice, Loader
 from emulator.boot.record import BootState
+from emulator.device.application import Application
 from emulator.device.parts import SOUND
 from emulator.errors import BootError
 from emulator.profiles.load import names, overlay
+from emulator.units import Us
+from emulator.wire.aps import Datagram
 from harness.sweep.engine import Sweeper
 from harness.sweep.lives import LIVES
+from harness.sweep.points import KINDS, WORN
 from harness.sweep.promises import OWED, PROMISES, Broken
 from tests.sweep.places import SIZE, small, sweeper
 
@@ -104,4 +110,35 @@ def test_other_octets_that_boot_are_found() -> None:
 
 def test_every_kind_of_cut_has_its_promises() -> None:
     assert all(owed <= PROMISES.keys() for owed in OWED.values())
-    assert {"before", "after", "torn", "half erase", "idle"} <= OWED.keys()
+    assert {kind.replace("-", " ") for kind in KINDS} == OWED.keys()
+    assert OWED["worn"] == PROMISES.keys() - {3}
+
+
+@pytest.mark.parametrize("life", ["upgrade", "rollback", "waiting"])
+def test_a_bridge_lives_with_a_worn_sector_of_slot_or_memory(life: str) -> None:
+    made = Sweeper(small(), LIVES[life], SIZE, kinds=(WORN,))
+    chosen = [place for place in made.places if place.phase in ("download", "record")]
+    assert {place.phase for place in chosen} == {"download", "record"}
+    assert [one for place in chosen if not (one := made.judge(place)).ending.good] == []
+
+
+class SaysNothing(Application):
+    """Keep to itself that flash is worn."""
+
+    def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+        return _silent(super().receive(datagram, now))
+
+
+def _silent(actions: Sequence[Action]) -> Sequence[Action]:
+    return [
+        one for one in actions if not (isinstance(one, Report) and one.what is Happening.FLASH_WORN)
+    ]
+
+
+def test_a_bridge_that_does_not_report_a_worn_sector_is_found() -> None:
+    made = Sweeper(small(), LIVES["upgrade"], SIZE, kinds=(WORN,))
+    place = next(place for place in made.places if place.phase == "download")
+    assert made.judge(place).ending.good
+    made.scene.bridge.parts = replace(SOUND, application=SaysNothing)
+    ending = made.judge(place).ending
+    assert (ending.promise, "did not report why" in ending.found) == (7, True)

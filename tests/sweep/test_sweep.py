@@ -1,17 +1,19 @@
 """Lives, points, places, workers, report."""
 
 import json
+from typing import Any
 
 import pytest
 
 from emulator.errors import ProfileError
+from emulator.faults import WornSector
 from emulator.profiles.load import load, names, overlay
 from harness.sweep import workers
-from harness.sweep.engine import owed_after
+from harness.sweep.engine import Sweeper, owed_after
 from harness.sweep.geometry import GeometryError, read_geometry, reshaped
 from harness.sweep.lives import LIVES, LifeError, images_of, possible
 from harness.sweep.points import (
-    KINDS,
+    USUAL_KINDS,
     Cut,
     Point,
     PointError,
@@ -20,7 +22,7 @@ from harness.sweep.points import (
     torn_prefixes,
 )
 from harness.sweep.promises import PROMISES
-from harness.sweep.recording import EmptyPhaseError, Flashes, check_phases
+from harness.sweep.recording import EmptyPhaseError, Flashes, Place, check_phases
 from harness.sweep.report import Found
 from harness.sweep.scene import Scene
 from harness.sweep.workers import Task
@@ -37,6 +39,9 @@ from tests.sweep.places import GEOMETRIES, SIZE, small, sweeper
         "crash:12:torn:8",
         "waiting:3:idle:2",
         "change:1:after+9:torn:0",
+        "upgrade:3:scattered",
+        "upgrade:3:weak:128",
+        "upgrade:3:worn:4096",
     ],
 )
 def test_a_point_is_read_as_it_is_printed(text: str) -> None:
@@ -68,6 +73,20 @@ def test_where_programs_are_torn() -> None:
     assert second_prefixes(64, 16) == [32, 56]
 
 
+def test_seed_and_operation_draw_the_bits_that_are_left_half_done() -> None:
+    seeds = {
+        power.seed
+        for seed in range(3)
+        for operation in range(3)
+        for kind in ("scattered", "weak")
+        if (power := Cut(operation, kind).power(seed)) is not None
+    }
+    assert len(seeds) == 9  # the kind is not in it
+    assert Cut(5, "weak", 64).power(1) == Cut(5, "weak", 64).power(1)
+    assert Cut(5, "idle").power(1) is Cut(5, "worn").power(1) is Cut(5, "weak").wear is None
+    assert Cut(5, "worn", 4096).wear == WornSector(address=4096, since=5)
+
+
 # Places.
 
 
@@ -78,8 +97,9 @@ def test_every_operation_is_cut_in_every_way() -> None:
         kinds.setdefault(place.cut.operation, set()).add(place.cut.kind)
     count = made.scene.probe.count
     assert [number for number in range(count) if "before" not in kinds.get(number, ())] == []
-    inside = [number for number in range(count) if kinds[number] & {"torn", "half-erase"}]
-    assert inside == list(range(count))
+    whole = {"scattered", "weak"}
+    inside = [kinds[n] & {"torn", "half-erase"} and whole <= kinds[n] for n in range(count)]
+    assert all(inside)
 
 
 def test_after_and_before_are_one_cut_unless_a_frame_lies_between() -> None:
@@ -100,18 +120,47 @@ def test_a_trial_checkpoint_sends_nothing_and_is_cut_once() -> None:
     assert sum(place.cut.kind == "after" for place in places) <= len(checkpoints)
 
 
-@pytest.mark.parametrize("kind", ["before", "after", "torn", "half-erase"])
+@pytest.mark.parametrize("kind", ["before", "after", "torn", "half-erase", "scattered", "weak"])
 def test_a_flash_that_is_built_is_the_flash_that_is_cut(kind: str) -> None:
     made, whole = sweeper("upgrade"), Scene(small(), LIVES["upgrade"], SIZE)
     flashes = Flashes(made.scene.probe)
     chosen = [place for place in made.places if place.cut.kind == kind][::5]
     assert chosen
     for place in chosen:
-        power = place.cut.power
+        power = place.cut.power(0)
         assert power is not None
         whole.live([power])
         whole.world.run(lambda: whole.ear.lost, 10**12)
         assert whole.probe.flash() == flashes.of(place)
+
+
+def test_another_seed_leaves_other_bits() -> None:
+    first, other = (
+        Sweeper(small(), LIVES["upgrade"], SIZE, seed=seed, kinds=("scattered",)) for seed in (0, 1)
+    )
+    place = next(one for one in first.places if operation_of(one).data and one.phase == "download")
+    left = [Flashes(made.scene.probe, made.seed).of(place).content for made in (first, other)]
+    assert left[0] != left[1]
+
+
+def test_each_erase_wears_its_sector_out_from_there_on() -> None:
+    made = Sweeper(small(), LIVES["upgrade"], SIZE, kinds=("worn",))
+    done = [operation_of(place) for place in made.places]
+    assert [place.cut.wear for place in made.places] == [
+        WornSector(address=one.address, since=one.number) for one in done
+    ]
+    assert len(done) == sum(one.data is None for call in calls_of(made) for one in call)
+    assert {place.phase for place in made.places} >= {"download", "record", "staging"}
+
+
+def calls_of(made: Sweeper) -> list[Any]:
+    """Return the operations of each call, from a sweep in which each one is cut."""
+    every = Sweeper(made.scene.profile, made.life, SIZE, kinds=("before",)).places
+    return list({id(place.call): place.call.operations for place in every}.values())
+
+
+def operation_of(place: Place) -> Any:  # noqa: ANN401 - of flash
+    return place.call.operations[place.index]
 
 
 def test_an_empty_phase_is_an_error() -> None:
@@ -251,4 +300,4 @@ def test_what_a_kind_does_not_owe_is_not_judged(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_kind_can_be_asked_for() -> None:
-    assert {place.cut.kind for place in sweeper("waiting").places} == set(KINDS)
+    assert {place.cut.kind for place in sweeper("waiting").places} == set(USUAL_KINDS)

@@ -140,7 +140,7 @@ DEFECTS: tuple[Defect, ...] = (
         title="goes on behind octets that the power cut took",
         copies="nrfconnect KRKNWK-7723, turned round",
         parts=with_parts(writer=_SkipsAHole),
-        caught_by=("download_survives_a_reset", "what_boots_after"),
+        caught_by=("download_survives_a_reset", "what_boots_after", "promises_outlive_power_cuts"),
         vectors=("RB-041",),
     ),
     Defect(
@@ -156,7 +156,10 @@ DEFECTS: tuple[Defect, ...] = (
         title="forgets an image that waits when the power fails",
         copies="OTA-C-107",
         parts=with_parts(store=_ForgetsWhatWaits),
-        caught_by=("waiting_image_survives_a_reset", "what_boots_after"),
+        caught_by=(
+            *("waiting_image_survives_a_reset", "what_boots_after"),
+            "promises_outlive_power_cuts",
+        ),
         vectors=("RB-050", "RB-094"),
     ),
     Defect(
@@ -196,7 +199,7 @@ DEFECTS: tuple[Defect, ...] = (
         title="confirms in RAM only",
         copies="design section 8, promise 4",
         parts=with_parts(store=_ConfirmsInRam),
-        caught_by=("confirmed_image_stays", "what_boots_after"),
+        caught_by=("confirmed_image_stays", "what_boots_after", "promises_outlive_power_cuts"),
         vectors=("RB-003",),
     ),
     Defect(
