@@ -138,3 +138,10 @@ def test_coverage_is_that_of_the_vector(tmp_path: Path) -> None:
 )
 def test_what_a_vector_expects_is_told_in_a_line(expect: object, said: str) -> None:
     assert told(json.loads(json.dumps(expect))) == said
+
+
+def test_the_readme_shows_a_vector_as_it_is() -> None:
+    page = (shipped() / "README.md").read_text("utf-8")
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    (held,) = [one.body for one in load_vectors() if one.id == shown["id"]]
+    assert shown == held
