@@ -86,6 +86,19 @@ def _vectors_of(rows: "Sequence[About]", name: str) -> list[str]:
     return sorted({row.vector for row in rows if row.vector and row.case.partition("/")[0] == name})
 
 
+def folded(ids: Sequence[str]) -> str:
+    """Return ids for people: three or more that follow one another are told by first and last."""
+    runs: list[list[str]] = []
+    for each in ids:
+        prefix, _, number = each.rpartition("-")
+        follows = f"{prefix}-{int(number) - 1:0{len(number)}}"
+        if runs and runs[-1][-1] == follows:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs)
+
+
 def _value(profile: Any, key: str) -> Any:  # noqa: ANN401 - the values of a profile
     value = profile
     for part in key.split("."):
@@ -106,7 +119,7 @@ def _lines(one: Explained) -> Iterator[str]:
     yield f"  applies   where {need.pics} is stated"
     for case in one.cases:
         name = case.case.partition("/")[0]
-        attack = f"vectors {', '.join(one.vectors[name])}" if case.vector else case.attack
+        attack = f"vectors {folded(one.vectors[name])}" if case.vector else case.attack
         yield f"  case      {name}: {' '.join(attack.split())}"
     if not one.cases:
         yield "  case      none yet: not covered"

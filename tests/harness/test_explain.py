@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from emulator.profiles import load
-from harness.cli.explain import _explain
+from harness.cli.explain import _explain, folded
 from harness.cli.main import run_command
 from harness.requirements import catalogue
 
@@ -123,3 +123,18 @@ def test_an_unknown_id_is_wrong_use(id: str, hint: str, capsys: pytest.CaptureFi
     assert f"no requirement {id.upper()!r}" in said.err
     assert hint in said.err
     assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        ([], ""),
+        (["IV-009"], "IV-009"),
+        (["IV-009", "IV-010"], "IV-009, IV-010"),
+        (["IV-009", "IV-010", "IV-011", "IV-013"], "IV-009 to IV-011, IV-013"),
+        (["FF-002", "IV-001", "IV-002", "IV-003"], "FF-002, IV-001 to IV-003"),
+        (["IV-999", "IV-1000", "IV-1001"], "IV-999, IV-1000, IV-1001"),
+    ],
+)
+def test_ids_in_a_row_are_folded(ids: list[str], told: str) -> None:
+    assert folded(ids) == told
