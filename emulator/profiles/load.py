@@ -134,7 +134,7 @@ def _put(document: dict[str, Any], key: str, value: object) -> None:
 
 def _table(kind: type[T], document: Mapping[str, object], prefix: str) -> T:
     """Build one dataclass of the model from one table."""
-    declared: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    declared: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # each is a dataclass
     hints = get_type_hints(kind, include_extras=True)
     for name in document:
         if name not in declared:

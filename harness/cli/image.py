@@ -1,8 +1,8 @@
 """Be ``hanover image``: find the subcommand that makes, signs, judges or breaks a firmware file."""
 
-from importlib import import_module
-
 import click
+
+from harness.cli.lazy import LazyGroup
 
 #: Each subcommand, what it is for, and the module that holds it under the same name.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -17,26 +17,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class Commands(click.Group):
-    """Import a subcommand only when it is asked for: ``--help`` must be quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all subcommands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one subcommand."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the subcommands without importing one."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
-
-
-@click.group(cls=Commands)
+@click.group(cls=LazyGroup, table=COMMANDS)
 def image() -> None:
     """Make, sign, judge and break firmware files."""

@@ -4,10 +4,11 @@ import io
 import os
 import sys
 import traceback
-from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+
+from harness.cli.lazy import LazyGroup
 
 #: What click raises for a group without a subcommand, from 8.2 on: its message is the help.
 _HELP: type[Exception] = getattr(click.exceptions, "NoArgsIsHelpError", click.exceptions.Exit)
@@ -27,19 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class Hanover(click.Group):
-    """Import a subcommand only when it is asked for: ``--help`` must be quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all subcommands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one subcommand."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
-        return command
+class Hanover(LazyGroup):
+    """Be the command line as a whole."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a subcommand; Ctrl-C ends it in one line."""
@@ -47,11 +37,6 @@ class Hanover(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(_complain("interrupted", 130))
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the subcommands without importing one."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
@@ -62,7 +47,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> 
         ctx.exit()
 
 
-@click.group(cls=Hanover)
+@click.group(cls=Hanover, table=COMMANDS)
 @click.option(
     "--version",
     is_flag=True,

@@ -133,7 +133,7 @@ def check(folder: Path | None, as_json: bool) -> None:
 @click.argument("topic")
 @click.argument("source", type=click.File("r", encoding="utf-8"), default="-", metavar="[FILE]")
 @_IN
-def add(family: str, topic: str, source: Any, folder: Path | None) -> None:  # noqa: ANN401
+def add(family: str, topic: str, source: Any, folder: Path | None) -> None:  # noqa: ANN401 - click's file
     """Add vectors to FAMILY/TOPIC.json from JSON: FILE, or standard input.
 
     The JSON is one vector, or {"about", "notes", "vectors"}; neither has ids or digests: they are
@@ -204,7 +204,7 @@ def _lines(one: "Vector") -> Iterator[str]:
             yield from _field(name, value)
 
 
-def _field(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401
+def _field(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
     """Yield the lines of one field of a vector: lists and objects one entry a line."""
     if isinstance(value, dict) and value:
         for key, each in value.items():

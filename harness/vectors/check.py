@@ -174,7 +174,7 @@ def vector_problems(vector: Vector) -> Iterator[VectorError]:
             yield vector.error(f"{field}.sha256", shown(recipe["sha256"]), f'"{made}"')
 
 
-def _recipes(value: Any, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401
+def _recipes(value: Any, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401 - JSON
     """Yield every recipe in a vector, and the dotted name of where it stands."""
     if isinstance(value, dict):
         if "base" in value and "sha256" in value:

@@ -14,7 +14,7 @@ def text_of(document: dict[str, Any]) -> str:
     return _laid(document, 0, 0, spread=True) + "\n"
 
 
-def _laid(value: Any, indent: int, column: int, *, spread: bool) -> str:  # noqa: ANN401
+def _laid(value: Any, indent: int, column: int, *, spread: bool) -> str:  # noqa: ANN401 - JSON
     """Return a value that begins at a column, in lines that are indented so far."""
     flat = json.dumps(value, ensure_ascii=False)
     empty = not isinstance(value, dict | list) or not value

@@ -124,7 +124,7 @@ class Player:
             if after <= before:
                 self._wrong("frame counter", str(after), f"above {before}")
 
-    def _judge_one(self, what: str, found: Any, wanted: tuple[Any, ...]) -> None:  # noqa: ANN401
+    def _judge_one(self, what: str, found: Any, wanted: tuple[Any, ...]) -> None:  # noqa: ANN401 - as JSON has it
         if found not in wanted:
             self._wrong(what, _said(found), " or ".join(_said(one) for one in wanted))
 

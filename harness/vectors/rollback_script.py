@@ -145,7 +145,7 @@ def _word(*words: str) -> Form:
 
 
 def _some(form: Form, least: int = 1) -> Form:
-    def read(reader: "_Reader", place: str, value: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    def read(reader: "_Reader", place: str, value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - JSON
         if not isinstance(value, list) or len(value) < least:
             raise reader.wrong(place, value, f"a list of {least} or more")
         return tuple(form(reader, f"{place}[{index}]", one) for index, one in enumerate(value))
