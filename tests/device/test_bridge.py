@@ -21,21 +21,10 @@ from emulator.wire.manifest import Trait
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.hub.settings import refuse
-from harness.lanes.direct import DirectLane
+from tests.device.benches import bench, bridge_of
 
 SIZE = 1500
 BLOCK = 40
-
-
-def bench(name: str = "B1", **changes: object) -> Bench:
-    made = Bench(overlay(load(name), {key.replace("__", "."): one for key, one in changes.items()}))
-    made.start()
-    return made
-
-
-def bridge_of(made: Bench) -> Bridge:
-    assert isinstance(made.lane, DirectLane)
-    return made.lane.bridge
 
 
 def reports(made: Bench) -> list[Happening]:

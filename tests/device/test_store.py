@@ -3,7 +3,6 @@
 import pytest
 
 from emulator.actions import Event, Happening, Joined, Left, Poll, Report
-from emulator.device.bridge import Bridge
 from emulator.faults import CutKind, CutPower
 from emulator.profiles.load import load, overlay
 from emulator.units import DAY, HOUR, MINUTE, SECOND
@@ -14,19 +13,9 @@ from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.firmware import built
 from harness.hub.images import served
 from harness.lanes.direct import DirectLane
+from tests.device.benches import bench, bridge_of
 
 MORE_TYPE = 0x0101
-
-
-def bench(name: str = "B1", **changes: object) -> Bench:
-    made = Bench(overlay(load(name), {key.replace("__", "."): one for key, one in changes.items()}))
-    made.start()
-    return made
-
-
-def bridge_of(made: Bench) -> Bridge:
-    assert isinstance(made.lane, DirectLane)
-    return made.lane.bridge
 
 
 def take(made: Bench, event: Event) -> None:

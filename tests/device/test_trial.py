@@ -8,12 +8,11 @@ import pytest
 
 from emulator.actions import Action, Happening, Joined, Reboot, Report
 from emulator.boot.record import RecordLog
-from emulator.device.bridge import Bridge
 from emulator.device.nonvolatile import FRESH, SCHEMA, Memory, NonVolatile
 from emulator.faults import WornSector
 from emulator.flash.area import Area
 from emulator.flash.nor import Geometry, Nor
-from emulator.profiles.load import load, names, overlay
+from emulator.profiles.load import names
 from emulator.units import DAY, HOUR, MINUTE, SECOND, Us
 from emulator.wire import ota
 from emulator.wire.aps import BROADCAST_RX_ON, Datagram
@@ -22,22 +21,11 @@ from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
 from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.firmware import built
-from harness.lanes.direct import DirectLane
+from tests.device.benches import bench, bridge_of
 
 WINDOW = {"boot.confirm_within_s": 600, "boot.trial_checkpoint_s": 60}
 NO_TRAITS = Trait(0)
 MEMBER, HUB = 0x1234, 0x0000
-
-
-def bench(name: str = "B1", **changes: object) -> Bench:
-    made = Bench(overlay(load(name), {key.replace("__", "."): one for key, one in changes.items()}))
-    made.start()
-    return made
-
-
-def bridge_of(made: Bench) -> Bridge:
-    assert isinstance(made.lane, DirectLane)
-    return made.lane.bridge
 
 
 def times(made: Bench, what: Happening) -> list[Us]:

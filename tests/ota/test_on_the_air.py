@@ -12,7 +12,6 @@ import pytest
 from emulator.actions import Action, Poll, Send
 from emulator.device.bridge import Bridge
 from emulator.image.build import build
-from emulator.profiles.load import load, overlay
 from emulator.units import HOUR, MILLISECOND, SECOND, Us
 from emulator.wire import ota, zcl
 from emulator.wire.aps import BROADCAST_ALL, ApsOptions, Datagram
@@ -21,20 +20,9 @@ from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.bench import DUT_EUI64, FIRST_VERSION, NEXT_VERSION, Bench
 from harness.hub.images import served
 from harness.hub.settings import Pages, Paging
-from harness.lanes.direct import DirectLane
+from tests.device.benches import bench, bridge_of
 
 STRANGER = 0x5678
-
-
-def bench(name: str = "B1", **changes: object) -> Bench:
-    made = Bench(overlay(load(name), {key.replace("__", "."): one for key, one in changes.items()}))
-    made.start()
-    return made
-
-
-def bridge_of(made: Bench) -> Bridge:
-    assert isinstance(made.lane, DirectLane)
-    return made.lane.bridge
 
 
 def datagram(
