@@ -13,6 +13,9 @@ from emulator.units import Us
 from emulator.wire.aps import Datagram
 from emulator.wire.codec import value
 
+#: Octets of a network key and of a link key.
+KEY_OCTETS = 16
+
 
 class Happening(StrEnum):
     """What a device reports about itself; a log for people, never evidence for a verdict."""
@@ -107,10 +110,23 @@ class PowerOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """Say that the device is on the network, at this NWK address, under this network key."""
+    """Say that the device is on the network, at this NWK address, under this network key.
+
+    Keys have 16 octets, or none: what the device holds stays, or its radio keeps them itself.
+
+    Raises:
+        ValueError: A key has another length.
+    """
 
     address: int
     key_id: int = 0
+    network_key: bytes = b""
+    link_key: bytes = b""  # of the trust centre
+
+    def __post_init__(self) -> None:
+        for name, key in (("network_key", self.network_key), ("link_key", self.link_key)):
+            if len(key) not in (0, KEY_OCTETS):
+                raise ValueError(f"{name}: found {len(key)} octets, wanted {KEY_OCTETS} or none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +147,7 @@ class Announced:
     eui64: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Delivered:
     """Report what became of a datagram sent with an acknowledgement request."""
 

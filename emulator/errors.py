@@ -50,6 +50,10 @@ class KeyFileError(CryptoError):
     """A key file holds no key, or parts that do not belong together."""
 
 
+class InstallCodeError(CryptoError):
+    """An install code is of the wrong size, or was copied wrongly: its CRC does not fit."""
+
+
 class ProfileError(HanoverError, ValueError):
     """A bridge profile names file, key, what was found and what was expected."""
 

@@ -101,6 +101,11 @@ class World:
         self.now = end
         return False
 
+    @property
+    def due(self) -> Us | None:
+        """Return when the next thing will happen, None if nothing is queued."""
+        return self._heap[0][0] if self._heap else None
+
     def pending(self) -> Sequence[Entry]:
         """Return what is queued, in the order in which it will happen."""
         return [Entry(*entry) for entry in sorted(self._heap)]

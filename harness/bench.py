@@ -64,7 +64,7 @@ class Bench:
         beside: "Bench | None" = None,
     ) -> None:
         self.profile = profile
-        self.hub: Hub = Hub(rng=hub_chance(seed)) if beside is None else beside.hub
+        self.hub: Hub = Hub(rng=hub_chance(seed), seed=seed) if beside is None else beside.hub
         self.trace: Trace = Trace() if beside is None else beside.trace
         self.seed = seed
         self._name = "dut" if beside is None else f"dut {eui64:#018x}"

@@ -15,6 +15,7 @@ from emulator.boot.record import (
     RecordLog,
     SlotFacts,
     Standing,
+    held,
 )
 from emulator.errors import BootError, WireError, WornError
 from emulator.flash.area import Area
@@ -134,12 +135,12 @@ class Loader:
     def _make_do(self, error: WornError) -> Choice:
         """Boot what can be booted without writing: no trial begins that cannot be counted."""
         record = self._record()
-        slot = self._placement.home(record, self._slots)
-        if slot is None or not self._may_run(record, slot):
-            raise BootError(str(error)) from error
-        self._worn = error
-        facts = record.images[slot]
-        return Choice(slot=slot, trial=False, facts=facts, notes=(_worn_note(error),))
+        for slot, image in self._placement.homes(record, self._slots):
+            facts = record.images[image]
+            if self._may_run(_with(record, slot, facts), slot):
+                self._worn = error
+                return Choice(slot=slot, trial=False, facts=facts, notes=(_worn_note(error),))
+        raise BootError(str(error)) from error
 
     def _choose(self) -> Choice:
         record = self._record()
@@ -172,7 +173,7 @@ class Loader:
     @property
     def last_failure(self) -> SlotFacts | None:
         """Return the image whose trial failed last; confirming or forgiving ends it."""
-        return _held(self._record().images[2])
+        return held(self._record().images[2])
 
     @property
     def retry_in_s(self) -> int | None:
@@ -197,7 +198,7 @@ class Loader:
 
     def facts(self, slot: int) -> SlotFacts | None:
         """Return the facts of the image in a slot, None if nothing there counts."""
-        return _held(self._record().images[: len(self._slots)][slot])
+        return held(self._record().images[: len(self._slots)][slot])
 
     def withdraw(self) -> None:
         """Say that the standby slot holds nothing from now on; call before its first erase.
@@ -212,13 +213,13 @@ class Loader:
         if record.state not in (BootState.STEADY, BootState.PENDING):
             raise RuntimeError(f"{record.state.name}: the standby slot is the way back")
         if self.facts(self.standby) is not None:
-            self._records.write(_steady(_without(record, self.standby), record.active))
+            self._write(_steady(_without(record, self.standby), record.active))
 
     def forgive(self) -> None:
         """Forget which image failed its trial last: it may be stored and tried once more."""
         record = self._record()
-        if _held(record.images[2]) is not None:
-            self._records.write(_pardoned(record))
+        if held(record.images[2]) is not None:
+            self._write(_pardoned(record))
 
     def keep(self, slot: int, facts: SlotFacts) -> None:
         """Note that the standby slot holds a verified image: it boots if all else is corrupt.
@@ -233,7 +234,7 @@ class Loader:
         """
         record, present = self._present(slot, facts)
         if present != record:
-            self._records.write(present)
+            self._write(present)
 
     def stage(self, slot: int, facts: SlotFacts) -> None:
         """Have a verified image tried at the next boot.
@@ -247,7 +248,7 @@ class Loader:
             ValueError: The slot is not the standby one, or too small for that size.
         """
         _, present = self._present(slot, facts)
-        self._records.write(replace(present, state=BootState.PENDING, candidate=slot))
+        self._write(replace(present, state=BootState.PENDING, candidate=slot))
 
     def confirm(self) -> None:
         """Keep the image on trial; what failed before it is forgotten.
@@ -258,7 +259,7 @@ class Loader:
         record = self._on_trial()
         counter = max(record.counter, record.images[record.candidate].security_counter)
         kept = replace(_pardoned(record), counter=counter)
-        self._records.write(_steady(kept, record.candidate))
+        self._write(_steady(kept, record.candidate))
 
     def spend(self, powered_s: int, paused_s: int = 0) -> None:
         """Add powered seconds to the trial's, so that they survive a power cut.
@@ -280,14 +281,14 @@ class Loader:
         counted_s = powered_s + paused_s - free_s
         if counted_s or free_s:
             trial_s, pause_s = record.trial_s + counted_s, record.pause_s + free_s
-            self._records.write(replace(record, trial_s=trial_s, pause_s=pause_s))
+            self._write(replace(record, trial_s=trial_s, pause_s=pause_s))
 
     def wait(self, powered_s: int) -> None:
         """Take powered seconds from the time until a failed image may be tried again."""
         record = self._record()
         left_s = max(0, record.retry_wait_s - powered_s)
         if left_s != record.retry_wait_s:
-            self._records.write(replace(record, retry_wait_s=left_s))
+            self._write(replace(record, retry_wait_s=left_s))
 
     def give_up(self) -> None:
         """Say that the trial failed: the next boot runs the old image.
@@ -295,7 +296,7 @@ class Loader:
         Raises:
             RuntimeError: No image is on trial.
         """
-        self._records.write(replace(self._on_trial(), state=BootState.REVERT))
+        self._write(replace(self._on_trial(), state=BootState.REVERT))
 
     # In the factory.
 
@@ -329,6 +330,17 @@ class Loader:
         if self._worn is not None:
             raise self._worn
         return self._record()
+
+    def _write(self, record: BootRecord) -> None:
+        """Write a record; what found no sector once is not tried again in this life."""
+        self._writable()
+        try:
+            self._records.write(record)
+            if record.state is BootState.TRIAL:  # what ends it must need no erase
+                self._records.make_room()
+        except WornError as error:
+            self._worn = error
+            raise
 
     def _on_trial(self) -> BootRecord:
         record = self._record()
@@ -421,7 +433,7 @@ class Loader:
             if boots:
                 return self._roll_back(record)
             return self._run_other(record, slot, record.active)
-        self._records.write(replace(record, state=BootState.TRIAL, trial_boots=boots + 1))
+        self._write(replace(record, state=BootState.TRIAL, trial_boots=boots + 1))
         return Choice(slot=slot, trial=True, facts=record.images[slot])
 
     def _roll_back(self, record: BootRecord) -> Choice:
@@ -442,7 +454,7 @@ class Loader:
         again = record.images[2] == failed
         failures = min(record.failures + 1, _MOST_FAILURES) if again else 1
         record = replace(record, failures=failures, retry_wait_s=self._limits.retry_after_s)
-        left = failed if _held(record.images[slot]) else NO_IMAGE
+        left = failed if held(record.images[slot]) else NO_IMAGE
         self._records.write(_steady(_with(_with(record, slot, left), 2, failed), active))
         note = Report(what=Happening.ROLLED_BACK, details=(("version", failed.file_version),))
         return Choice(slot=active, trial=False, facts=record.images[active], notes=(note, *notes))
@@ -456,10 +468,6 @@ def _digest(pages: tuple[bytes, ...], size: Octets) -> bytes:
 
 def _worn_note(error: WornError) -> Report:
     return Report(what=Happening.FLASH_WORN, details=(("why", str(error)),))
-
-
-def _held(facts: SlotFacts) -> SlotFacts | None:
-    return None if facts.standing is Standing.ABSENT else facts
 
 
 def _with(record: BootRecord, index: int, facts: SlotFacts) -> BootRecord:

@@ -4,7 +4,7 @@ The loader decides which image is to run; a placement sees to it that it can, an
 at any moment leaves enough to go on. What is under way is in the boot record: a count of steps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Protocol, TypeAlias
@@ -43,10 +43,13 @@ class Placement(Protocol):
         """Make the active image of a trial runnable again; as ``bring_in``."""
         ...
 
-    def home(self, record: BootRecord, slots: Sequence[Area]) -> int | None:
-        """Return the slot that runs when no record can be written; None: nothing can.
+    def homes(self, record: BootRecord, slots: Sequence[Area]) -> Iterator[tuple[int, int]]:
+        """Make images runnable when no record can be written: the active one, then the other.
 
-        Its image is the one that the record says is there, put back if it was on its way.
+        Every boot comes here again; what an image is made of stays as it is until it is asked for.
+
+        Yields:
+            The slot that runs, and the one whose image it is by the record.
         """
         ...
 
@@ -66,9 +69,10 @@ class InPlace:
 
     worn: WornError | None = None
 
-    def home(self, record: BootRecord, slots: Sequence[Area]) -> int | None:
-        """Return the active slot: it is whole whatever is under way."""
-        return record.active
+    def homes(self, record: BootRecord, slots: Sequence[Area]) -> Iterator[tuple[int, int]]:
+        """Yield each slot as it is."""
+        yield record.active, record.active
+        yield 1 - record.active, 1 - record.active
 
     def bring_in(self, record: BootRecord, slots: Sequence[Area], write: Write) -> BootRecord:
         """Leave everything where it is."""
@@ -122,15 +126,14 @@ class Swap:
         self._scratch = scratch
         self.worn: WornError | None = None
 
-    def home(self, record: BootRecord, slots: Sequence[Area]) -> int | None:
-        """Return the first slot, its image put back first if an exchange is under way."""
-        if record.swap_step == 0:
-            return 0
-        try:
-            self._settle(record, slots, 0, sparing=True)
-        except WornError:
-            return None
-        return 0
+    def homes(self, record: BootRecord, slots: Sequence[Area]) -> Iterator[tuple[int, int]]:
+        """Yield the first slot with each image put there that can be."""
+        for image in (record.active, 1 - record.active):
+            try:
+                self._settle(record, slots, image, sparing=True)
+            except WornError:
+                continue
+            yield 0, image
 
     def bring_in(self, record: BootRecord, slots: Sequence[Area], write: Write) -> BootRecord:
         """Exchange the slots: the old image becomes the revert copy."""

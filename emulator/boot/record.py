@@ -15,7 +15,7 @@ from emulator.units import Octets
 from emulator.wire.codec import U8, U16, U32, Counted, F, Fixed, Frame, Many, UInt, frame
 
 #: Stands for the fields that an older firmware did not write.
-_ABSENT = bytes(32)
+_ABSENT = bytes(64)
 #: First octets of each record in flash: "HnvR".
 _MAGIC = 0x52766E48
 
@@ -91,6 +91,8 @@ class RecordLog(Generic[F]):
         self._scan()
         #: Where the next record goes; None: into a new sector.
         self._at: Octets | None = None
+        #: A sector that was erased for it before it is needed.
+        self._ready: Octets | None = None
         self._record: F | None = None
 
     @property
@@ -122,10 +124,25 @@ class RecordLog(Generic[F]):
         head, octets = self._framed(record, self.sequence + 1)
         at = self._at
         if at is None or at + len(octets) > self._sector + self._sector_size:
-            at = self._sector = self._new_sector()
+            at = self._sector = self._new_sector() if self._ready is None else self._ready
+            self._ready = None
         self._area.program(at, octets)
         self._at = at + len(octets)
         self._newest, self._record = head, record
+
+    def make_room(self) -> None:
+        """Erase a sector now if the next record, of the size of the newest, needed it.
+
+        Raises:
+            PowerLost: The supply was cut.
+            WornError: No sector but that of the newest record takes an erase any more.
+        """
+        if self._newest is None or self._ready is not None:
+            return
+        octets = len(_record_octets(self._newest))
+        octets += -octets % self._unit
+        if self._at is None or self._at + octets > self._sector + self._sector_size:
+            self._ready = self._new_sector()
 
     def _new_sector(self) -> Octets:
         """Return the next sector that can be erased, erased."""
@@ -139,6 +156,44 @@ class RecordLog(Generic[F]):
                     raise  # the next one holds the newest record
             else:
                 return at
+
+    def purge(self) -> None:
+        """Leave no octet of what older records said; no operation where there is none.
+
+        The newest record is written once more, alone in a sector, and all others are erased. A cut
+        in it leaves that record the newest; call again after opening the log.
+
+        Raises:
+            PowerLost: The supply was cut.
+            WornError: A sector takes no erase; the others are erased.
+        """
+        record = self.read()
+        if record is None or not self._is_littered():
+            return
+        self._at = None
+        self.write(record)
+        worn = None
+        for sector in self._area.sectors():
+            if sector != self._sector and not self._is_blank(sector, self._sector_size):
+                try:
+                    self._area.erase(sector, self._sector_size)
+                except WornError as error:
+                    worn = error
+        if worn is not None:
+            raise worn
+
+    def _is_littered(self) -> bool:
+        """Tell whether flash holds anything beside the newest record."""
+        others = [sector for sector in self._area.sectors() if sector != self._sector]
+        content = self._area.read(self._sector, self._sector_size)
+        octets = b"" if self._newest is None else _record_octets(self._newest)
+        erased = bytes([self._area.geometry.erased_value])
+        alone = content.startswith(octets) and content[len(octets) :].strip(erased) == b""
+        return not (alone and all(self._is_blank(one, self._sector_size) for one in others))
+
+    def _is_blank(self, at: Octets, length: Octets) -> bool:
+        erased = bytes([self._area.geometry.erased_value])
+        return self._area.read(at, length).strip(erased) == b""
 
     def preload(self, record: F) -> None:
         """Write the first record in the factory: not counted, not logged, never cut.
@@ -161,8 +216,7 @@ class RecordLog(Generic[F]):
             sequence=sequence,
             payload=record.encode() + self._tail,
         )
-        octets = head.encode()
-        octets += RecordCheck(crc=crc32(octets)).encode()
+        octets = _record_octets(head)
         erased = bytes([self._area.geometry.erased_value])
         octets += erased * (-len(octets) % self._unit)
         if len(octets) > self._sector_size:
@@ -191,6 +245,12 @@ class RecordLog(Generic[F]):
                 if head is not None and head.sequence > self.sequence:
                     self._newest, self._sector = head, sector
                 at = content.find(_MAGIC_OCTETS, end)
+
+
+def _record_octets(head: RecordHead) -> bytes:
+    """Return a record as it stands in flash, without padding."""
+    octets = head.encode()
+    return octets + RecordCheck(crc=crc32(octets)).encode()
 
 
 def _record_at(content: bytes, at: Octets) -> tuple[RecordHead | None, Octets]:
@@ -245,6 +305,11 @@ NO_IMAGE = SlotFacts(
     size=0,
     digest=bytes(32),
 )
+
+
+def held(facts: SlotFacts) -> SlotFacts | None:
+    """Return the facts of an image, None where there is nothing to count on."""
+    return None if facts.standing is Standing.ABSENT else facts
 
 
 @frame

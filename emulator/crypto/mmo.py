@@ -31,13 +31,27 @@ def aes_mmo(data: bytes | memoryview) -> bytes:
 
     Source: ZigBee 05-3474, B.6.
     """
-    size = len(data)
+    return finish(data, bytes(DIGEST_SIZE), 0)
+
+
+def finish(data: bytes | memoryview, digest: bytes, before: Octets) -> bytes:
+    """Return the AES-MMO hash of whole blocks and of what comes behind them.
+
+    Args:
+        data: What comes behind.
+        digest: What ``run_blocks`` made of the blocks.
+        before: How many octets these had.
+
+    Raises:
+        ValueError: All of it is longer than the padding can say.
+    """
+    size = before + len(data)
     if size >= TOO_LONG:
         raise ValueError(f"AES-MMO takes under {TOO_LONG} octets, not {size}")
     view = memoryview(data)
-    whole = size - size % BLOCK_SIZE
+    whole = len(data) - len(data) % BLOCK_SIZE
     tail = _pad(view[whole:].tobytes(), size)
-    return run_blocks(tail, run_blocks(view[:whole], bytes(DIGEST_SIZE)))
+    return run_blocks(tail, run_blocks(view[:whole], digest))
 
 
 def _pad(tail: bytes, size: Octets) -> bytes:

@@ -31,7 +31,7 @@ from emulator.profiles.model import Profile
 from emulator.profiles.scale import scaled
 from emulator.profiles.switches import Stranger
 from emulator.units import MILLISECOND, SECOND, Rng, Us
-from emulator.wire import ota, zcl
+from emulator.wire import basic, ota, zcl
 from emulator.wire.aps import (
     BROADCAST_RX_ON,
     COORDINATOR,
@@ -79,9 +79,7 @@ class Application:
     ) -> None:
         self._profile, self._memory, self._loader = profile, memory, loader
         self._choice, self._traits, self._identity = choice, traits, identity
-        self._radio = parts.radio(
-            memory, profile.ota, profile.radio, mute=bool(traits & Trait.MUTE)
-        )
+        self._radio = parts.radio(memory, profile.ota, profile.radio, mute=Trait.MUTE in traits)
         self.store = parts.store(
             profile=profile,
             identity=identity,
@@ -103,20 +101,21 @@ class Application:
             table=parts.table,
         )
         sources = Sources(
-            profile=profile.ota, running=choice.facts, client=self.client, store=self.store
+            bridge=profile, running=choice.facts, client=self.client, store=self.store
         )
         self._general = parts.general(self._radio, parts.attributes, sources)
+        self._basic = parts.general(self._radio, parts.basic, sources, serves=True)
         self._descriptors = parts.descriptors(
             profile.ota, profile.power, identity, self._radio, sleepy=profile.sleep is not None
         )
         self._endpoint, self._deaf = profile.ota.endpoint, bool(traits & Trait.DEAF)
         self._join_at: Us | None = None
         self._poll_at: Us | None = None
+        self._linger_until: Us = 0  # a sleepy device stays awake till then
         self._crash_at: Us | None = None
         self._trial: Trial | None = None
         self._patience: Patience | None = None
-        #: The earliest of what is due, but for the client's.
-        self._alarm: Us | None = None
+        self._alarm: Us | None = None  # the earliest of what is due, but for the client's
 
     @property
     def deadline(self) -> Us | None:
@@ -125,6 +124,11 @@ class Application:
         if alarm is None:
             return client
         return alarm if client is None or alarm < client else client
+
+    @property
+    def slot(self) -> int:
+        """Return the slot whose image this is."""
+        return self._choice.slot
 
     # Coming up.
 
@@ -162,28 +166,36 @@ class Application:
     def event(self, what: Event, now: Us) -> Sequence[Action]:
         """Take an event that is not a datagram."""
         match what:
-            case Joined(address=address, key_id=key_id):
-                return _NOTHING if self._deaf else self._joined(address, key_id, now)
+            case Joined():
+                return _NOTHING if self._deaf else self._joined(what, now)
             case JoinRefused():
                 return _NOTHING  # the retry is set
             case Left():
-                self._radio.address = None
-                self.client.stop()
-                self._memory.change(joined=0)
-                self._poll_at = None
-                return self._join(now)
+                return self._left(now)
             case Activate():
                 return self.client.activate(now)
             case _:
                 return _NOTHING
 
-    def _joined(self, address: int, key_id: int, now: Us) -> Sequence[Action]:
-        self._memory.change(joined=1, address=address, key_id=key_id)
-        self._radio.address = address
+    def _left(self, now: Us) -> Sequence[Action]:
+        """Forget the network and look for one; a bridge that cannot forget says so."""
+        self._radio.address, self._poll_at = None, None
+        self.client.stop()
+        try:
+            self._memory.leave()
+        except WornError as error:
+            report = Report(what=Happening.FLASH_WORN, details=(("why", str(error)),))
+            return (report, *self._join(now))
+        return self._join(now)
+
+    def _joined(self, joined: Joined, now: Us) -> Sequence[Action]:
+        self._memory.join(joined)
+        self._radio.address = joined.address
         self._join_at = None
         announce = self._descriptors.announce(BROADCAST_RX_ON)
         proof_from = self._trial.proof_from if self._trial is not None else now
         started = self.client.start(now, hurry=self.store.on_trial, not_before=proof_from)
+        self._linger(now)
         self._plan_poll(now)
         return (*announce, *started)
 
@@ -224,11 +236,17 @@ class Application:
             pass
         return True
 
+    def _linger(self, now: Us) -> None:
+        """Stay awake for a while: who spoke once has more to say (an interview)."""
+        sleep = self._profile.sleep
+        if sleep is not None and sleep.linger_ms:
+            self._linger_until = now + sleep.linger_ms * MILLISECOND
+
     def _plan_poll(self, now: Us) -> None:
         """Set the next poll of a sleepy device: soon while an answer is awaited."""
         sleep = self._profile.sleep
         if sleep is not None and self._radio.address is not None:
-            fast = self.client.expects_answer(now)
+            fast = self.client.expects_answer(now) or now < self._linger_until
             at = now + (sleep.fast_poll_ms if fast else sleep.poll_ms) * MILLISECOND
             if self._poll_at is None or at < self._poll_at:
                 self._poll_at = at
@@ -255,9 +273,15 @@ class Application:
             actions = self._on_ota(datagram, now)
         elif datagram.profile == ZDO_PROFILE and datagram.destination_endpoint == 0:
             actions = self._on_zdo(datagram, now)
+        elif datagram.cluster == basic.CLUSTER and datagram.destination_endpoint in (
+            self._endpoint,
+            _ANY_ENDPOINT,
+        ):
+            actions = self._basic.receive(datagram, None, now)
         else:
             actions = self._general.strange(datagram, self._endpoint)
         if self._profile.sleep is not None:
+            self._linger(now)
             self._plan_poll(now)
         return actions
 
@@ -271,6 +295,9 @@ class Application:
     def _on_zdo(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         answer = self._descriptors.receive(datagram)
         if isinstance(answer, Sequence):
+            if any(isinstance(one, Join) for one in answer):
+                self._join_at = now + self._profile.radio.rejoin_retry_s * SECOND
+                self._set_alarm()
             return answer
         return self.client.receive(answer, now)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from emulator.boot.record import SlotFacts
 from emulator.device.store import DownloadStore
 from emulator.ota.client import OtaClient
-from emulator.profiles.model import OtaProfile
+from emulator.profiles.model import OtaProfile, Profile
 from emulator.wire.codec import unpack_integer
 from emulator.wire.ota import Attribute
 from emulator.wire.zcl import DataType
@@ -22,10 +22,15 @@ NO_SERVER = 0xFFFFFFFFFFFFFFFF
 class Sources:
     """Hold what attributes are read from."""
 
-    profile: OtaProfile
+    bridge: Profile
     running: SlotFacts
     client: OtaClient
     store: DownloadStore
+
+    @property
+    def profile(self) -> OtaProfile:
+        """Return what the bridge's profile says of the OTA cluster."""
+        return self.bridge.ota
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Reader:
     """Say an attribute's type and how its value is read; None: not supported by this profile."""
 
     type: DataType
-    read: Callable[[Sources], int | None]
+    read: Callable[[Sources], int | bytes | None]
 
 
 Attributes: TypeAlias = Mapping[int, Reader]

@@ -46,6 +46,11 @@ class Bridge:
         return None if application is None else application.deadline
 
     @property
+    def identity(self) -> Identity | None:
+        """Return who it is, None before ``factory``."""
+        return self._identity
+
+    @property
     def ram(self) -> Application | None:
         """Return what runs and dies with the supply, None while it is off."""
         return self._application

@@ -3,18 +3,37 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from emulator.actions import Action
+from emulator.actions import Action, Join, Leave
 from emulator.contract import Identity
 from emulator.device.radio import Radio
 from emulator.errors import WireError
 from emulator.profiles.model import OtaProfile, Power
-from emulator.wire import ota, zdo
-from emulator.wire.aps import Datagram
+from emulator.wire import basic, ota, zdo
+from emulator.wire.aps import COORDINATOR, ZDO_ENDPOINT, ZDO_PROFILE, Datagram
 from emulator.wire.codec import Frame
 
 #: Largest ASDU without fragmentation, and the buffers that a node descriptor names [ASSUMED].
 BUFFER_OCTETS = 82
 ROUTER, END_DEVICE = 1, 2
+#: Compliance with revision 21 of 05-3474, in the server mask of a node descriptor (2.3.2.3.10).
+STACK_REVISION = 21 << 9
+#: What the endpoint of a bridge serves, and what it is a client of.
+SERVED, USED = (basic.CLUSTER,), (ota.CLUSTER,)
+
+#: Requests of 05-3474 that a device may leave out, and this one does: discovery caches, binding,
+#: neighbour and routing tables, direct joins, permits and scans (2.4.3.1.8 to 2.4.3.3.10).
+_LEFT_OUT = (
+    *range(0x0010, 0x0013),
+    *range(0x0014, 0x001F),
+    *range(0x0020, 0x002B),
+    *range(0x0030, 0x0034),
+    *range(0x0035, 0x003A),
+)
+#: Counts and lists that follow the status in some of their responses, all zeros where there is
+#: nothing to say: Mgmt_Lqi, Mgmt_Rtg, Mgmt_Bind, Mgmt_NWK_Update (2.4.4.4).
+_TAILS = {0x0031: 3, 0x0032: 3, 0x0033: 3, 0x0038: 9}
+#: The octets behind the status of the response to each such request.
+UNSUPPORTED = {cluster: _TAILS.get(cluster, 0) for cluster in _LEFT_OUT}
 
 
 class Descriptors:
@@ -24,12 +43,13 @@ class Descriptors:
         self, profile: OtaProfile, power: Power, identity: Identity, radio: Radio, *, sleepy: bool
     ) -> None:
         self._profile, self._identity, self._radio = profile, identity, radio
-        self._sleepy = sleepy
+        self._sleepy, self._mains = sleepy, power is Power.MAINS
         self._answers: dict[type[Frame], Callable[[Any], Frame | None]] = {
             zdo.NwkAddressRequest: self._nwk_address,
             zdo.IeeeAddressRequest: self._ieee_address,
             zdo.NodeDescriptorRequest: self._node,
             zdo.ActiveEndpointsRequest: self._endpoints,
+            zdo.PowerDescriptorRequest: self._power_descriptor,
             zdo.SimpleDescriptorRequest: self._simple,
             zdo.MatchDescriptorRequest: self._match,
         }
@@ -57,16 +77,49 @@ class Descriptors:
         """
         kind = zdo.COMMANDS_BY_CLUSTER.get(datagram.cluster)
         if kind is None:
-            return ()
+            return self._unsupported(datagram)
         try:
             frame, _ = kind.decode_at(datagram.payload, 0)
         except WireError:
             return ()
         if datagram.cluster & zdo.RESPONSE:
             return frame
+        if isinstance(frame, zdo.LeaveRequest):
+            return self._leave(frame, datagram)
         answer = self._answers.get(kind)
         response = None if answer is None else answer(frame)
         return () if response is None else self._radio.zdo(response, datagram.source)
+
+    def _unsupported(self, datagram: Datagram) -> Sequence[Action]:
+        """Say that a request is not supported; nobody is told that by a broadcast (2.4.5)."""
+        tail = UNSUPPORTED.get(datagram.cluster)
+        if tail is None or datagram.broadcast or not datagram.payload:
+            return ()
+        return self._radio.send(
+            bytes((datagram.payload[0], zdo.ZdoStatus.NOT_SUPPORTED)) + bytes(tail),
+            to=datagram.source,
+            endpoint=ZDO_ENDPOINT,
+            cluster=datagram.cluster | zdo.RESPONSE,
+            profile=ZDO_PROFILE,
+            options=0,
+        )
+
+    def _leave(self, frame: zdo.LeaveRequest, datagram: Datagram) -> Sequence[Action]:
+        """Leave when the trust centre says so, for good or to come back (2.4.3.3.5)."""
+        if datagram.broadcast:
+            return ()
+        status = zdo.ZdoStatus.SUCCESS
+        if datagram.source != COORDINATOR:
+            status = zdo.ZdoStatus.NOT_AUTHORIZED
+        elif frame.eui64 not in (0, self._identity.eui64):
+            status = zdo.ZdoStatus.DEVICE_NOT_FOUND  # it has no children
+        answer = zdo.LeaveResponse(sequence=frame.sequence, status=status)
+        told = self._radio.zdo(answer, datagram.source)
+        if status is not zdo.ZdoStatus.SUCCESS:
+            return told
+        if frame.options & zdo.LeaveOptions.REJOIN:
+            return (*told, Join(eui64=self._identity.eui64, rejoin=True, sleepy=self._sleepy))
+        return (*told, Leave())
 
     def _mine(self, address: int) -> bool:
         return address == self._radio.address
@@ -108,9 +161,25 @@ class Descriptors:
             manufacturer=self._identity.manufacturer,
             maximum_buffer_size=BUFFER_OCTETS,
             maximum_incoming_size=BUFFER_OCTETS,
-            server_mask=0,
+            server_mask=STACK_REVISION,
             maximum_outgoing_size=BUFFER_OCTETS,
             descriptor_capability=0,
+        )
+
+    def _power_descriptor(self, frame: zdo.PowerDescriptorRequest) -> Frame:
+        if not self._mine(frame.address):
+            return zdo.PowerDescriptorResponse(
+                sequence=frame.sequence,
+                status=zdo.ZdoStatus.DEVICE_NOT_FOUND,
+                address=frame.address,
+            )
+        source = zdo.PowerSource.MAINS if self._mains else zdo.PowerSource.DISPOSABLE_BATTERY
+        return zdo.PowerDescriptorResponse(
+            sequence=frame.sequence,
+            status=zdo.ZdoStatus.SUCCESS,
+            address=frame.address,
+            sources=source << 4 | (zdo.PERIODIC_RECEIVER if self._sleepy else 0),
+            current=zdo.FULL_POWER << 4 | source,
         )
 
     def _endpoints(self, frame: zdo.ActiveEndpointsRequest) -> Frame:
@@ -133,8 +202,8 @@ class Descriptors:
             profile=self._profile.zigbee_profile,
             device=self._profile.device_id,
             device_version=0,
-            input_clusters=(),
-            output_clusters=(ota.CLUSTER,),
+            input_clusters=SERVED,
+            output_clusters=USED,
         )
         return zdo.SimpleDescriptorResponse(
             sequence=frame.sequence,
@@ -146,7 +215,8 @@ class Descriptors:
     def _match(self, frame: zdo.MatchDescriptorRequest) -> Frame | None:
         """Answer only what matches, so that a broadcast wakes no chorus of refusals."""
         wanted = frame.profile == self._profile.zigbee_profile
-        if not wanted or ota.CLUSTER not in frame.output_clusters or self._radio.address is None:
+        there = {*SERVED} & {*frame.input_clusters} or {*USED} & {*frame.output_clusters}
+        if not wanted or not there or self._radio.address is None:
             return None
         return zdo.MatchDescriptorResponse(
             sequence=frame.sequence,

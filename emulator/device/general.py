@@ -1,4 +1,4 @@
-"""Answer the ZCL commands that belong to no cluster, on the OTA cluster's client side.
+"""Answer the ZCL commands that belong to no cluster, on one side of one cluster.
 
 Source: ZCL rev 8, 2.4 and 2.5.
 """
@@ -23,13 +23,22 @@ DEFAULT_RESPONSE = zcl.GeneralCommand.DEFAULT_RESPONSE
 
 
 class General:
-    """Be the general command server of one cluster side."""
+    """Be the general command server of one cluster side: a client's, or one that ``serves``."""
 
-    def __init__(self, radio: Radio, attributes: Attributes, sources: Sources) -> None:
+    def __init__(
+        self, radio: Radio, attributes: Attributes, sources: Sources, *, serves: bool = False
+    ) -> None:
         self._radio, self._attributes, self._sources = radio, attributes, sources
+        self._serves = serves
 
-    def receive(self, datagram: Datagram, client: OtaClient, now: Us) -> Sequence[Action]:
-        """Take a frame on the OTA cluster that is no plain command from a server."""
+    def receive(self, datagram: Datagram, client: OtaClient | None, now: Us) -> Sequence[Action]:
+        """Take a frame that is none of the cluster's own commands that this side takes.
+
+        Args:
+            datagram: What came; any octets.
+            client: Who is told of a Default Response; None: nobody here asks anything.
+            now: Virtual time in microseconds.
+        """
         try:
             header = zcl.split(datagram.payload)
         except WireError:
@@ -42,8 +51,10 @@ class General:
                 if general
                 else Status.UNSUP_MANUFACTURER_CLUSTER_COMMAND,
             )
-        if not general or not header.control & zcl.FROM_SERVER:
-            return self.refuse(datagram, Status.UNSUP_COMMAND)  # the client side serves no command
+        if self._serves and header.control & zcl.FROM_SERVER:
+            return self.refuse(datagram, Status.UNSUPPORTED_CLUSTER)  # there is no client side
+        if not general or not (self._serves or header.control & zcl.FROM_SERVER):
+            return self.refuse(datagram, Status.UNSUP_COMMAND)  # neither side has commands here
         kind = zcl.GENERAL.get(header.command)
         if kind is None:
             return self.refuse(datagram, Status.UNSUP_GENERAL_COMMAND)
@@ -52,8 +63,8 @@ class General:
         except WireError:
             return self.refuse(datagram, Status.MALFORMED_COMMAND)
         if isinstance(frame, zcl.DefaultResponse):
-            server = client.server
-            if server is None or server.address != datagram.source:
+            server = None if client is None else client.server
+            if client is None or server is None or server.address != datagram.source:
                 return ()
             return client.receive(frame, now)
         answer = self._answer(frame)
@@ -85,7 +96,7 @@ class General:
         )
 
     def _write(self, attribute: int) -> zcl.WriteStatusRecord:
-        """Refuse to write: every attribute of this cluster is read-only (ZCL 11.10)."""
+        """Refuse to write: every attribute here is read-only (ZCL 11.10, 3.2.2.2)."""
         known = self._read(attribute).status is Status.SUCCESS
         status = Status.READ_ONLY if known else Status.UNSUPPORTED_ATTRIBUTE
         return zcl.WriteStatusRecord(status=status, attribute=attribute)

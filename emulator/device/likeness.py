@@ -5,10 +5,12 @@ counter's limit, the sequence number up to its distance from the newest, and the
 these where it is right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import compress
+from operator import is_not, ne
 from zlib import crc32
 
 from emulator.boot.record import RecordCheck, RecordHead
@@ -34,23 +36,33 @@ class Likeness:
         self._pages: tuple[bytes, ...] = ()
         self._masks: tuple[int, ...] = ()
         self._parts: list[bytes] = []
+        self._of_logs: list[list[bytes]] = []
 
     def of(self, content: Content) -> bytes:
         """Return 16 octets that are equal for contents which differ in masked fields only."""
-        pages, masks = content.pages, content.masks
-        if len(pages) != len(self._pages):
-            self._parts = [_plain(page, mask) for page, mask in zip(pages, masks, strict=True)]
-        elif pages is not self._pages:
-            changed = zip(pages, self._pages, masks, self._masks, strict=True)
-            for index, (page, last_page, mask, last_mask) in enumerate(changed):
-                if page is not last_page or mask != last_mask:
-                    self._parts[index] = _plain(page, mask)
-        self._pages, self._masks = pages, masks
+        changed = self._take(content.pages, content.masks)
+        for number, (start, end) in enumerate(self._logs):
+            if any(start <= index < end for index in changed):
+                self._of_logs[number] = self._records(start, end)
         parts = self._parts.copy()
-        for start, end in self._logs:
-            parts[start:end] = self._records(start, end)
+        for (start, end), records in zip(self._logs, self._of_logs, strict=True):
+            parts[start:end] = records
         parts.append(repr(content[2:]).encode())  # what else a flash keeps
         return blake2b(b"".join(parts), digest_size=16).digest()
+
+    def _take(self, pages: tuple[bytes, ...], masks: tuple[int, ...]) -> Collection[int]:
+        """Remember another content, and return the numbers of the pages that differ."""
+        everywhere = range(len(pages))
+        changed: Collection[int] = everywhere
+        if len(pages) == len(self._pages):
+            changed = set(compress(everywhere, map(is_not, pages, self._pages)))
+            changed.update(compress(everywhere, map(ne, masks, self._masks)))
+        else:
+            self._parts, self._of_logs = [b""] * len(pages), [[] for _ in self._logs]
+        for index in changed:
+            self._parts[index] = _plain(pages[index], masks[index])
+        self._pages, self._masks = pages, masks
+        return changed
 
     def _records(self, start: int, end: int) -> list[bytes]:
         """Return what stands for the pages of a log."""

@@ -4,19 +4,24 @@ The record carries a schema version that an older image can still read (gb-alt-h
 are only ever added behind the old ones, and read as 0 where they are absent; an older image keeps
 what it does not know when it writes. The outgoing frame counter is saved in leaps: the record
 holds a limit that no frame has reached yet, so that a counter is never used twice after any cut.
+Keys are kept as they were given, and leave flash when the bridge leaves the network.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from enum import IntEnum
 from typing import Annotated, Any
 
+from emulator.actions import KEY_OCTETS, Joined
 from emulator.boot.record import RecordLog
+from emulator.errors import WornError
 from emulator.units import Octets
-from emulator.wire.codec import EUI64, U8, U16, U32, Frame, UInt, frame
+from emulator.wire.codec import EUI64, U8, U16, U32, Fixed, Frame, UInt, frame
 
-SCHEMA = 2
+SCHEMA = 3
 NOBODY = 0xFFFFFFFFFFFFFFFF
 NO_ADDRESS = 0xFFFF
+NO_KEY = bytes(KEY_OCTETS)
 
 
 class Download(IntEnum):
@@ -46,6 +51,8 @@ class NonVolatile(Frame):
     file_version: U32
     image_size: U32
     redoing: U32  # schema 2: sector of the download that is being made ready, and 1; 0: none
+    network_key: Annotated[bytes, Fixed(KEY_OCTETS)]  # schema 3: NO_KEY while none is held
+    link_key: Annotated[bytes, Fixed(KEY_OCTETS)]  # schema 3: the trust centre's, likewise
 
 
 FRESH = NonVolatile(
@@ -63,6 +70,8 @@ FRESH = NonVolatile(
     file_version=0,
     image_size=0,
     redoing=0,
+    network_key=NO_KEY,
+    link_key=NO_KEY,
 )
 
 
@@ -72,6 +81,9 @@ class Memory:
     def __init__(self, log: RecordLog[NonVolatile]) -> None:
         self._log = log
         self.now = log.read() or FRESH
+        if not self.now.joined:  # it left, and power may have failed while it forgot the keys
+            with suppress(WornError):
+                log.purge()
 
     # The journal of a download (``emulator.flash.area.Journal``).
 
@@ -92,5 +104,35 @@ class Memory:
         """
         changed = replace(self.now, **fields)
         if changed != self.now:
+            changed = replace(changed, schema=max(SCHEMA, self.now.schema))
             self._log.write(changed)
             self.now = changed
+
+    # The network.
+
+    def join(self, joined: Joined) -> None:
+        """Keep address and keys; without octets the keys stay, unless the network key is another.
+
+        Raises:
+            PowerLost: As in ``change``.
+        """
+        held = self.now.network_key if joined.key_id == self.now.key_id else NO_KEY
+        self.change(
+            joined=1,
+            address=joined.address,
+            key_id=joined.key_id,
+            network_key=joined.network_key or held,
+            link_key=joined.link_key or self.now.link_key,
+        )
+
+    def leave(self) -> None:
+        """Forget the network and its keys, also what older records say of them.
+
+        The frame counter stays: it must not go back if the network is joined again.
+
+        Raises:
+            PowerLost: The supply was cut; the next opening goes on where it must.
+            WornError: A sector takes no erase, or no record can be written: the keys may stay.
+        """
+        self.change(joined=0, network_key=NO_KEY, link_key=NO_KEY)
+        self._log.purge()

@@ -8,6 +8,7 @@ from emulator.boot.placement import Swap
 from emulator.boot.record import RecordLog
 from emulator.device.application import Application
 from emulator.device.attributes import ATTRIBUTES, Attributes
+from emulator.device.basic import BASIC
 from emulator.device.descriptors import Descriptors
 from emulator.device.general import General
 from emulator.device.radio import Radio
@@ -37,6 +38,7 @@ class Parts:
     client: type[OtaClient] = OtaClient
     table: ClientTable = TABLE
     attributes: Attributes = field(default_factory=lambda: ATTRIBUTES)
+    basic: Attributes = field(default_factory=lambda: BASIC)
     steps: Mapping[str, Step] = field(default_factory=lambda: STEPS)
     verdicts: VerdictMemory | None = field(default_factory=VerdictMemory)
 

@@ -59,6 +59,24 @@ class Probe:
         """
         self._bridge.parts = parts_of(defect)
 
+    def damage(self, offset: Octets) -> None:
+        """Turn a bit of the image that runs, as flash does that forgets; no operation of its own.
+
+        Raises:
+            RuntimeError: The bridge is off.
+        """
+        application = self._bridge.ram
+        if application is None:
+            raise RuntimeError("damage while off")
+        flash, limits = self._bridge.flash, self._bridge.profile.flash
+        start = (limits.slot_a, limits.slot_b)[application.slot][0]
+        index, at = divmod(start + offset, flash.geometry.page_octets)
+        content, operations = flash.snapshot()
+        page = content.pages[index]
+        altered = page[:at] + bytes((page[at] ^ 0x01,)) + page[at + 1 :]
+        pages = (*content.pages[:index], altered, *content.pages[index + 1 :])
+        flash.restore(Snapshot(content._replace(pages=pages), operations))
+
     @property
     def operations(self) -> Sequence[Operation]:
         """Return the operation log of the bridge's whole life."""
@@ -147,6 +165,17 @@ class Probe:
         """Return the first octets of a slot."""
         flash = self._bridge.profile.flash
         return self._bridge.flash.read((flash.slot_a, flash.slot_b)[number][0], length)
+
+    def beside(self, number: int, length: Octets) -> bytes:
+        """Return the first octets of an image that an upgrade needs beside the bridge's own.
+
+        Args:
+            number: Counts from 0, in the order of the profile.
+            length: Octets that are wanted.
+        """
+        profile = self._bridge.profile
+        parts = profile.flash.parts_of_extra(len(profile.ota.more_image_types))
+        return self._bridge.flash.read(parts[number][0], length)
 
     def likeness(self, flash: Snapshot | None = None) -> bytes:
         """Return what a flash has in common with those that a bridge would treat alike.

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -10,7 +11,7 @@ from emulator.boot.loader import Loader
 from emulator.boot.record import SlotFacts
 from emulator.contract import Identity
 from emulator.device.nonvolatile import NOBODY, Download, Memory
-from emulator.errors import WireError
+from emulator.errors import WireError, WornError
 from emulator.flash.area import Area, StreamWriter
 from emulator.image.judgement import Expectation, Verdict
 from emulator.ota.ports import Offer, Refused, Server
@@ -78,13 +79,20 @@ class DownloadStore:
         self._extra: Extra | None = None  # None: the bridge's own image is selected
         self._forgiven = False
         self._verified: SlotFacts | None = None  # facts of the octets that every step accepted
+        self._forgotten = False  # what is stored is given up, though flash may say otherwise
         held = self.held
         if (
             on_trial  # it was staged: what runs is no download any more
             or (held is not None and self.failed_before(held))  # the trial failed before it said so
             or self._runs_already  # nothing else could be booted
         ):
-            memory.change(download=Download.NONE)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Give up what is stored, in RAM alone if that cannot be written down."""
+        self._forgotten = True
+        with suppress(WornError):
+            self._memory.change(download=Download.NONE)
 
     # What is known.
 
@@ -125,7 +133,7 @@ class DownloadStore:
         if self._extra is not None:
             return self._extra.offer
         now = self._memory.now
-        if now.download is Download.NONE or now.download is Download.ERASING:
+        if self._forgotten or now.download in (Download.NONE, Download.ERASING):
             return None
         return Offer(
             manufacturer=now.manufacturer,
@@ -137,7 +145,7 @@ class DownloadStore:
     @property
     def verified(self) -> bool:
         """Tell whether the stored image is whole and passed verification."""
-        return self._memory.now.download is Download.VERIFIED
+        return not self._forgotten and self._memory.now.download is Download.VERIFIED
 
     @property
     def offset(self) -> Octets:
@@ -168,6 +176,7 @@ class DownloadStore:
             image_size=offer.image_size,
             redoing=0,
         )
+        self._forgotten = False
         self._writer = self._make_writer.begin(self._standby)
         self._memory.change(download=Download.LOADING)
 
@@ -246,7 +255,7 @@ class DownloadStore:
             self._extra.offer, self._extra.whole = None, False
             return
         self._verified = None
-        self._memory.change(download=Download.NONE)
+        self._forget()
 
     def stage(self) -> None:
         """Mark the image that ``check`` accepted in this life to be tried at the next boot.

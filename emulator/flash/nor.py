@@ -240,6 +240,10 @@ class Nor:
             raise self._misuse("erase", address, length, f"sector is {self._sector} octets")
         if address < 0 or address + length > self._size:
             raise self._misuse("erase", address, length, "outside the flash")
+        last = self.operations + length // self._sector - 1
+        if not (self._worn or self._weak or self.operations <= self._cut_at <= last):
+            self._erase_soundly(address, length)
+            return
         for sector in range(address, address + length, self._sector):
             worn = self._worn and self._worn.get(sector, self.operations + 1) <= self.operations
             cut = self._start(OperationKind.ERASE, sector, self._sector, None)
@@ -430,6 +434,20 @@ class Nor:
             blank = _blank(self.geometry.erased_value, end - start)
             whole[span] = mixed(bytes(whole[span]), blank, drawn)
         return bytes(whole[address - first : address - first + length])
+
+    def _erase_soundly(self, address: Octets, length: Octets) -> None:
+        """Erase sectors in none of which anything happens."""
+        sectors = range(address, address + length, self._sector)
+        if self.recording:
+            kind, size, phase = OperationKind.ERASE, self._sector, self.phase
+            self.log += [
+                Operation(number, kind, sector, size, None, phase)
+                for number, sector in enumerate(sectors, self.operations)
+            ]
+        self.operations += len(sectors)
+        first, count = address // self._page, length // self._page
+        self._pages[first : first + count] = [self._blank] * count
+        self._masks[first : first + count] = [0] * count
 
     def _erase_sector(self, sector: Octets) -> None:
         if self._weak:

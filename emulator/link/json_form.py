@@ -41,6 +41,8 @@ _TYPES: dict[type[Any], dict[str, frozenset[type[Any]]]] = {
 #: How the fields that are no plain JSON come back.
 _READERS: dict[str, Callable[[Any], Any]] = {
     "payload": bytes.fromhex,
+    "network_key": bytes.fromhex,
+    "link_key": bytes.fromhex,
     "what": Happening,
     "details": lambda pairs: tuple((name, value) for name, value in pairs),
 }

@@ -1,10 +1,10 @@
 """Carry datagrams between the nodes of one virtual network; the one place of frame faults."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, assert_never
 
-from emulator.actions import Delivered, Joined, JoinRefused, Left, Receive
+from emulator.actions import Delivered, Joined, JoinRefused, Left, Receive, Wake
 from emulator.faults import (
     DelayFrame,
     DropBurst,
@@ -34,6 +34,18 @@ class Tap(Protocol):
     def __call__(self, now: Us, who: str, what: str, subject: object) -> None:
         """Note one happening; ``subject`` is a datagram, an action or a text."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Say how a parent treats what it holds: for how long, and who is woken when that is over.
+
+    Without it a parent holds a datagram until it is fetched, and what it holds counts as delivered;
+    with it a datagram counts as delivered when it is fetched, and as lost when its time is over.
+    """
+
+    hold_us: Us
+    keeper: str  # the receiver in the world that calls ``Medium.expire``
 
 
 class Gate(Protocol):
@@ -97,6 +109,7 @@ class _Node:
     reports: bool = False
     counter: tuple[int, int] = (-1, -1)  # key id, highest NWK frame counter heard
     held: list[tuple[Us, Datagram]] = field(default_factory=list)  # since when, at the parent
+    owed: list[Datagram] = field(default_factory=list)  # sent, held somewhere, not reported yet
     towards: list[_Watch] = field(default_factory=list)  # faults of what comes to it
     away: list[_Watch] = field(default_factory=list)  # faults of what it sends
 
@@ -121,10 +134,30 @@ class Medium:
     """
 
     def __init__(
-        self, world: World, gate: Gate, tap: Tap, dut: str, latency_us: Us = LATENCY_US
+        self,
+        world: World,
+        gate: Gate,
+        tap: Tap,
+        dut: str,
+        latency_us: Us = LATENCY_US,
+        *,
+        patience: Patience | None = None,
+        powered: Callable[[str], bool] | None = None,
     ) -> None:
+        """Make the air.
+
+        Args:
+            world: Whose time it lives in.
+            gate: Who admits nodes.
+            tap: Who hears what happens.
+            dut: The node that a plan of faults means.
+            latency_us: How long a datagram is on its way.
+            patience: How parents hold datagrams; None: for ever.
+            powered: Whether a node has its supply; what reaches one without is lost, and so
+                reported. None: nobody asks.
+        """
         self._world, self._gate, self._tap, self._dut = world, gate, tap, dut
-        self._latency_us = latency_us
+        self._latency_us, self._patience, self._powered = latency_us, patience, powered
         self._nodes: dict[str, _Node] = {}
         self._by_address: dict[int, _Node] = {}
 
@@ -142,6 +175,24 @@ class Medium:
         self._nodes[name] = _Node(name, address, reports=reports, voices=voices)
         if address is not None:
             self._by_address[address] = self._nodes[name]
+
+    def settle(self, name: str, address: int | None, *, sleepy: bool = False) -> None:
+        """Put a node at an address, or off the network, without asking anybody or telling it."""
+        node = self._nodes[name]
+        self._unseat(node)
+        node.sleepy = sleepy
+        if address is not None:
+            node.address = address
+            self._by_address[address] = node
+
+    def _unseat(self, node: _Node) -> None:
+        if node.address is not None:
+            self._by_address.pop(node.address, None)
+            node.address = None
+        held, node.held = node.held, []
+        for _, datagram in held:
+            self._settle_report(datagram, success=False)
+        node.owed.clear()
 
     def plan(self, faults: Sequence[FrameFault], device: str | None = None) -> None:
         """Replace the plan of frame faults of a device, or of the one under test.
@@ -176,11 +227,8 @@ class Medium:
         node, at = self._nodes[name], self._world.now + self._latency_us
         joined = self._gate.admit(eui64, rejoin)
         self._tap(self._world.now, name, "join", "refused" if joined is None else "admitted")
-        if node.address is not None:
-            self._by_address.pop(node.address, None)
-        node.held.clear()
+        self._unseat(node)
         if joined is None:
-            node.address = None
             self._world.post(at, name, JoinRefused())
             return
         node.address, node.sleepy = joined.address, sleepy
@@ -191,43 +239,88 @@ class Medium:
         """Take a node off the network."""
         node = self._nodes[name]
         if node.address is not None:
-            self._by_address.pop(node.address, None)
-            node.address = None
+            self._unseat(node)
             self._tap(self._world.now, name, "leave", "")
             self._world.post(self._world.now + self._latency_us, name, Left())
 
-    def poll(self, name: str) -> None:
-        """Deliver what the parent holds for a sleepy node by now."""
+    def poll(self, name: str) -> bool:
+        """Deliver what the parent holds for a sleepy node by now; tell whether it held anything."""
         node, now = self._nodes[name], self._world.now
-        for since, datagram in sorted(node.held, key=lambda one: one[0]):
-            if since <= now:
-                self._world.post(now + self._latency_us, name, Receive(datagram=datagram))
+        if not node.held:
+            return False
+        due = sorted((one for one in node.held if one[0] <= now), key=lambda one: one[0])
         node.held = [one for one in node.held if one[0] > now]
+        for _, datagram in due:
+            self._world.post(now + self._latency_us, name, Receive(datagram=datagram))
+            self._settle_report(datagram, success=True)
+        return bool(due)
 
-    def carry(self, sender: str, datagram: Datagram) -> None:
-        """Take a datagram from a node and deliver it, or not."""
+    def expire(self) -> None:
+        """Drop what parents have held for too long."""
+        if self._patience is None:
+            return
+        oldest = self._world.now - self._patience.hold_us
+        for node in self._nodes.values():
+            stale = [datagram for since, datagram in node.held if since <= oldest]
+            node.held = [one for one in node.held if one[0] > oldest]
+            for datagram in stale:
+                self._tap(self._world.now, node.name, "lost", "the parent held it for too long")
+                self._settle_report(datagram, success=False)
+
+    def _settle_report(self, datagram: Datagram, *, success: bool) -> None:
+        """Tell the sender of a held datagram what became of it, once, if it is owed that."""
+        sender = self._by_address.get(datagram.source)
+        if sender is None or datagram not in sender.owed:
+            return
+        sender.owed.remove(datagram)
+        report = Delivered(aps_counter=datagram.aps_counter, success=success)
+        self._world.post(self._world.now + self._latency_us, sender.name, report)
+
+    def carry(self, sender: str, datagram: Datagram, *, report: bool = False) -> None:
+        """Take a datagram from a node and deliver it, or not.
+
+        Args:
+            sender: The node.
+            datagram: What it sends.
+            report: Whether it hears what became of this one, acknowledged or not.
+        """
         now = self._world.now
         self._tap(now, sender, "send", datagram)
         node = self._nodes[sender]
-        if datagram.source != node.address and not node.voices:
-            self._tap(now, sender, "lost", f"{datagram.source:#06x} is not its address")
-            return
-        counter = datagram.frame_counter
-        if counter is not None:
-            mark = (datagram.key_id or 0, counter)
-            if mark <= node.counter:
-                self._tap(now, sender, "lost", f"frame counter {counter} does not rise")
-                return
-            node.counter = mark
         at = now + self._latency_us
+        if misfit := self._misfit(node, datagram):
+            self._tap(now, sender, "lost", misfit)
+            if report:
+                self._report(node, datagram, False, at)
+            return
         if node.away and (watches := _touching(node.away, datagram, now)):
             arrivals = self._spoil(watches, sender, datagram, at)
             reached = any([self._deliver(sender, one, when) for when, one in arrivals])
         else:
             reached = self._deliver(sender, datagram, at)
-        if node.reports and datagram.options & ApsOptions.ACKNOWLEDGE:
-            report = Delivered(aps_counter=datagram.aps_counter, success=reached)
-            self._world.post(at + self._latency_us, sender, report)
+        if report or (node.reports and datagram.options & ApsOptions.ACKNOWLEDGE):
+            self._report(node, datagram, reached, at)
+
+    def _misfit(self, node: _Node, datagram: Datagram) -> str:
+        """Say why nobody takes a datagram from this sender, or nothing; mark its counter."""
+        if datagram.source != node.address and not node.voices:
+            return f"{datagram.source:#06x} is not its address"
+        counter = datagram.frame_counter
+        if counter is not None:
+            mark = (datagram.key_id or 0, counter)
+            if mark <= node.counter:
+                return f"frame counter {counter} does not rise"
+            node.counter = mark
+        return ""
+
+    def _report(self, node: _Node, datagram: Datagram, reached: bool, at: Us) -> None:
+        """Tell a sender what became of its datagram, or owe it that while a parent holds it."""
+        target = self._by_address.get(datagram.destination)
+        if reached and self._patience is not None and target is not None and target.sleepy:
+            node.owed.append(datagram)
+            return
+        report = Delivered(aps_counter=datagram.aps_counter, success=reached)
+        self._world.post(at + self._latency_us, node.name, report)
 
     def _deliver(self, sender: str, datagram: Datagram, at: Us) -> bool:
         """Hand a datagram to whom it is for; tell whether anybody got it."""
@@ -251,16 +344,21 @@ class Medium:
         if watches:
             arrivals = self._spoil(watches, sender, datagram, at)
             return any([self._arrive(node, one, when) for when, one in arrivals])
-        if not node.sleepy:
-            self._world.post(at, node.name, Receive(datagram=datagram))
-            return True
-        return self._arrive(node, datagram, at)
+        if node.sleepy or self._powered is not None:
+            return self._arrive(node, datagram, at)
+        self._world.post(at, node.name, Receive(datagram=datagram))  # the path of every block
+        return True
 
     def _arrive(self, node: _Node, datagram: Datagram, at: Us) -> bool:
         if not node.sleepy:
+            if self._powered is not None and not self._powered(node.name):
+                self._tap(self._world.now, node.name, "lost", "it has no supply")
+                return False
             self._world.post(at, node.name, Receive(datagram=datagram))
         elif len(node.held) < PARENT_BUFFER:
             node.held.append((at, datagram))
+            if self._patience is not None:
+                self._world.post(at + self._patience.hold_us, self._patience.keeper, Wake())
         else:
             self._tap(self._world.now, node.name, "lost", "the parent's buffer is full")
             return False

@@ -6,6 +6,7 @@ Source: ZCL rev 8, 11.8, 11.10.1; ota-cluster fact sheet 4.3.
 from collections.abc import Sequence
 
 from emulator.actions import Action, Happening, Report
+from emulator.errors import WornError
 from emulator.ota.download import Download
 from emulator.ota.machine import NOTHING
 from emulator.ota.ports import Server
@@ -34,7 +35,10 @@ class Discovery(Download):
         if self.server is None:
             return self._discover(now)
         delay_s = 0 if hurry else self._rng.randrange(0, self._profile.first_query_delay_s + 1)
-        return self._serve(now, delay_s * SECOND)
+        try:
+            return self._serve(now, delay_s * SECOND)
+        except WornError as error:
+            return self._worn(error, now)
 
     def _discover(self, now: Us) -> Sequence[Action]:
         self.stage = Stage.DISCOVERING

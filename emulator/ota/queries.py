@@ -150,6 +150,7 @@ class Queries(Discovery):
         if self._store.failed_before(offer):
             return self._rest(now)
         if self._store.held == offer and self._profile.resume is not Resume.RESTART:
+            self._store.resume()
             return self._fetch(offer, Happening.DOWNLOAD_RESUMED, now)
         return self._begin(offer, now)
 

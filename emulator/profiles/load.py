@@ -17,7 +17,7 @@ from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from emulator.errors import ProfileError
-from emulator.profiles.model import NOT_YET, Profile
+from emulator.profiles.model import KEYS_NOT_YET, NOT_YET, Profile
 from emulator.profiles.section import range_of, refuse
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ def parse(text: str, origin: str) -> Profile:
 
     Raises:
         ProfileError: The text is no TOML, or a key is unknown, missing, of the wrong type or out of
-            range, or a value is known and not yet supported.
+            range, or a value or key is known and not yet supported.
     """
     try:
         document = tomllib.loads(text)
@@ -132,11 +132,19 @@ def _put(document: dict[str, Any], key: str, value: object) -> None:
         table[last] = _plain_value(value)
 
 
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
 def _table(kind: type[T], document: Mapping[str, object], prefix: str) -> T:
     """Build one dataclass of the model from one table."""
     declared: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # each is a dataclass
-    hints = get_type_hints(kind, include_extras=True)
-    for name in document:
+    hints = _hints(kind)  # type: ignore[arg-type]  # a class has a hash
+    for name, value in document.items():
+        if prefix + name in KEYS_NOT_YET:
+            expected = f"no such key: {KEYS_NOT_YET[prefix + name]} is not yet supported"
+            refuse(prefix + name, _shown(value), expected)
         if name not in declared:
             raise ProfileError(f"{prefix}{name}: unknown key{_hint(name, declared)}")
     values: dict[str, Any] = {}

@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Annotated, ClassVar, get_type_hints
 
+from emulator.profiles.basic import ORDINARY, BasicProfile
 from emulator.profiles.section import Range, Section, ranges, refuse, section_of
 from emulator.profiles.switches import (
     BadBlock,
@@ -150,6 +151,8 @@ SWAP_STEPS, MOST_SWAP_STEPS = 3, 0xFFFF
 NOT_YET: dict[type[StrEnum], frozenset[str]] = {
     Activation: frozenset({"cs06", "ppmid"}),
 }
+#: Keys likewise, and what they would be for.
+KEYS_NOT_YET: dict[str, str] = {"flash.download": "an area for downloads beside both slots"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,6 +410,7 @@ class SleepProfile(Section):
 
     poll_ms: Milliseconds
     fast_poll_ms: Milliseconds
+    linger_ms: MillisecondsOrNone = 0
 
     def _check(self) -> None:
         if self.fast_poll_ms > self.poll_ms:
@@ -428,6 +432,7 @@ class Profile:
     role: Role
     power: Power
     ota: OtaProfile
+    basic: BasicProfile = ORDINARY
     image: ImageProfile
     trust: TrustProfile | None = None
     flash: FlashProfile

@@ -71,6 +71,20 @@ class LeaveOptions(IntFlag):
     REJOIN = 0x80
 
 
+class PowerSource(IntFlag):
+    """Name a source of supply in a power descriptor (2.3.2.4.2)."""
+
+    MAINS = 0x01
+    RECHARGEABLE_BATTERY = 0x02
+    DISPOSABLE_BATTERY = 0x04
+
+
+#: Power mode: the receiver comes on periodically, not with its being idle (2.3.2.4.1).
+PERIODIC_RECEIVER = 0x01
+#: Power level: 100 % (2.3.2.4.4).
+FULL_POWER = 0x0C
+
+
 #: Every ZDO frame that is modelled, by the cluster of its datagram.
 COMMANDS_BY_CLUSTER: dict[int, type[Frame]] = {}
 
@@ -151,6 +165,25 @@ class NodeDescriptorResponse(Frame):
     server_mask: U16 | None = when("status", equals=ZdoStatus.SUCCESS)
     maximum_outgoing_size: U16 | None = when("status", equals=ZdoStatus.SUCCESS)
     descriptor_capability: U8 | None = when("status", equals=ZdoStatus.SUCCESS)
+
+
+@entry(COMMANDS_BY_CLUSTER, 0x0003)
+class PowerDescriptorRequest(Frame):
+    """Ask where a device's supply comes from: Power_Desc_req, 2.4.3.1.4."""
+
+    sequence: U8
+    address: U16
+
+
+@entry(COMMANDS_BY_CLUSTER, 0x8003)
+class PowerDescriptorResponse(Frame):
+    """Say where a device's supply comes from: Power_Desc_rsp, 2.4.4.1.4; 2.3.2.4 has the fields."""
+
+    sequence: U8
+    status: Annotated[ZdoStatus, UInt(1)]
+    address: U16
+    sources: U8 | None = when("status", equals=ZdoStatus.SUCCESS)  # mode, 4 bits; what there is
+    current: U8 | None = when("status", equals=ZdoStatus.SUCCESS)  # what is used; level, 4 bits
 
 
 @entry(COMMANDS_BY_CLUSTER, 0x0004)

@@ -36,6 +36,7 @@ from harness.hub.drafts import (
     zdo_draft,
 )
 from harness.hub.images import Served
+from harness.hub.keys import admitted
 from harness.hub.ledger import Heard, Log
 from harness.hub.lies import Edit, Lie, edited
 from harness.hub.pages import PageDesk
@@ -85,6 +86,7 @@ class Hub:
     peers: dict[int, tuple[int, int]] = field(default_factory=dict)
     #: Chance, for jitter and shuffled pages.
     rng: Rng | None = None
+    seed: int = 0  # of its keys
     #: NWK frame counters; the nodes that speak for one another share them.
     counter: Iterator[int] = field(default_factory=lambda: count(1))
     #: How many other nodes of the harness are on its network.
@@ -114,12 +116,11 @@ class Hub:
         return log
 
     def admit(self, eui64: int, rejoin: bool) -> Joined | None:
-        """Return the address for a device on the whitelist; it keeps one for ever."""
+        """Return address and keys for a device on the whitelist; it keeps them for ever."""
         whitelist = self.settings.whitelist
         if whitelist is not None and eui64 not in whitelist:
             return None
-        address = self.members.setdefault(eui64, 0x1A01 + len(self.members))
-        return Joined(address=address)
+        return admitted(self.members, self.seed, eui64)
 
     # What it serves.
 

@@ -6,7 +6,8 @@ from emulator.actions import Happening
 from emulator.boot.loader import Loader
 from emulator.boot.record import BootRecord as Record
 from emulator.boot.record import BootState, RecordLog
-from emulator.errors import BootError
+from emulator.errors import BootError, WornError
+from emulator.faults import WornSector
 from emulator.flash.area import Area, StreamWriter
 from emulator.flash.nor import Nor
 from emulator.profiles.switches import Fallback
@@ -180,3 +181,86 @@ def test_a_pause_does_not_count_as_long_as_it_lasts(nor: Nor) -> None:
     store(nor, NEXT)
     assert loader(nor).choose().trial
     assert loader(nor).pause_left_s == 600
+
+
+# A boot record that takes no erase: what can be booted without it boots.
+
+
+def wear_out(nor: Nor) -> None:
+    """Leave no sector of the boot record that could be written from now on."""
+    nor.wear(*(WornSector(address=at) for at in range(4096, 6144, 512)))
+
+
+def test_what_found_no_sector_is_refused_for_the_rest_of_the_run(nor: Nor) -> None:
+    boot = loader(nor)
+    boot.withdraw()
+    writer = StreamWriter.begin(slots(nor)[boot.standby])
+    writer.append(NEW)
+    writer.finish()
+    wear_out(nor)
+    with pytest.raises(WornError):
+        boot.keep(boot.standby, facts_of(NEW))
+    operations = nor.operations
+    for _ in range(2):
+        with pytest.raises(WornError):
+            boot.keep(boot.standby, facts_of(NEW))
+        with pytest.raises(WornError):
+            boot.stage(boot.standby, facts_of(NEW))
+    assert nor.operations == operations  # no other erase was tried
+    assert boots(nor) == (1, False)
+
+
+@pytest.mark.parametrize("state", [BootState.PENDING, BootState.TRIAL, BootState.REVERT])
+def test_no_trial_is_begun_or_goes_on_that_cannot_be_counted(nor: Nor, state: BootState) -> None:
+    store(nor, NEW)
+    boot = loader(nor)
+    if state is not BootState.PENDING:
+        boot.choose()
+    if state is BootState.REVERT:
+        boot.give_up()
+    wear_out(nor)
+    for _ in range(3):
+        choice = loader(nor).choose()
+        assert (choice.slot, choice.trial, choice.facts) == (0, False, facts_of(OLD))
+        assert [note.what for note in choice.notes] == [Happening.FLASH_WORN]
+
+
+@pytest.mark.parametrize("corrupt", [0, 1])
+def test_the_slot_that_is_whole_boots_though_that_cannot_be_written_down(
+    nor: Nor, corrupt: int
+) -> None:
+    store(nor, NEW)
+    spoil(nor, corrupt)
+    wear_out(nor)
+    for _ in range(3):
+        choice = loader(nor).choose()
+        assert (choice.slot, choice.trial) == (1 - corrupt, False)
+        assert choice.facts.file_version == (OLD, NEW)[1 - corrupt][0]
+    spoil(nor, 1 - corrupt)
+    with pytest.raises(BootError, match=r"takes no erase|neither slot"):
+        loader(nor).choose()
+
+
+@pytest.mark.parametrize("saved", range(6))
+def test_what_ends_a_trial_needs_no_erase(nor: Nor, saved: int) -> None:
+    store(nor, NEW)
+    boot = loader(nor)
+    boot.choose()
+    for _ in range(saved):
+        boot.spend(60)
+    wear_out(nor)
+    before = nor.snapshot()
+    boot.confirm()
+    assert boots(nor) == (2, False)
+    nor.restore(before)
+    boot = loader(nor)  # what this life did not begin it cannot end
+    with pytest.raises(WornError):
+        boot.confirm()
+
+
+def test_a_trial_whose_end_could_not_be_written_does_not_begin(nor: Nor) -> None:
+    store(nor, NEW)
+    wear_out(nor)
+    assert boots(nor) == (1, False)
+    nor.wear()
+    assert boots(nor) == (2, True)

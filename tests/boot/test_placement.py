@@ -10,7 +10,7 @@ from emulator.actions import Happening, Report
 from emulator.boot.loader import Choice, Loader
 from emulator.boot.placement import Swap
 from emulator.boot.record import BootRecord, BootState, RecordLog, SlotFacts, Standing
-from emulator.errors import BootError, PowerLost
+from emulator.errors import BootError, PowerLost, WornError
 from emulator.faults import CutKind, CutPower, WornSector
 from emulator.flash.area import Area, StreamWriter
 from emulator.flash.nor import Geometry, Nor, OperationKind
@@ -446,6 +446,25 @@ def test_an_exchange_whose_steps_cannot_be_written_down_is_undone_at_each_boot()
             assert (choice.slot, choice.facts) == (0, facts_of(OLD, 1))
             assert happenings(choice) == [Happening.FLASH_WORN]
             assert held(nor, 0, len(OLD)) == OLD
+
+
+def test_a_way_back_whose_steps_cannot_be_written_down_is_gone_at_each_boot() -> None:
+    whole = failed_in_its_trial()
+    start = whole.snapshot()
+    loader(whole).choose()
+    erases = [one.number for one in whole.log if one.kind is OperationKind.ERASE]
+    for since in range(start.operations, erases[-1] + 1):
+        nor = Nor(GEOMETRY)
+        nor.restore(start)
+        nor.wear(*(WornSector(address=2 * SLOT + n * SECTOR, since=since) for n in range(4)))
+        for _ in range(3):
+            boot = loader(nor)
+            choice = boot.choose()
+            assert (choice.slot, choice.trial, choice.facts) == (0, False, facts_of(OLD, 1))
+            assert held(nor, 0, len(OLD)) == OLD
+            if boot.state is not BootState.STEADY:  # nor is anything stored from now on
+                with pytest.raises(WornError):
+                    boot.withdraw()
 
 
 def test_a_sector_that_a_cut_left_half_erased_and_that_then_wears_is_death() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.boot.record import NO_IMAGE, BootRecord, BootState, RecordLog, SlotFacts, Standing
-from emulator.errors import FlashError, PowerLost, WireError
-from emulator.faults import CutKind, CutPower
+from emulator.errors import FlashError, PowerLost, WireError, WornError
+from emulator.faults import CutKind, CutPower, WornSector
 from emulator.flash.area import Area
 from emulator.flash.nor import Geometry, Nor
 
@@ -258,3 +258,80 @@ def test_impossible_places_are_refused() -> None:
     big = BootRecord(active=0, images=(NO_IMAGE,) * 10)
     with pytest.raises(ValueError, match="record of 560 octets, sector of 512"):
         opened(area()).write(big)
+
+
+@pytest.mark.parametrize("sectors", [2, 3])
+@pytest.mark.parametrize("unit", [1, 16, 256])
+def test_room_that_was_made_takes_the_next_record_without_an_erase(unit: int, sectors: int) -> None:
+    where = area(unit=unit, sectors=sectors)
+    log = opened(where)
+    log.make_room()  # there is no newest record yet
+    assert where.nor.operations == 0
+    made = 0
+    for number in range(1, 12):
+        log.write(record(number))
+        operations = where.nor.operations
+        log.make_room()
+        made += where.nor.operations - operations
+        operations = where.nor.operations
+        log.make_room()
+        assert where.nor.operations == operations
+        assert opened(where).read() == record(number)
+        where.nor.wear(*(WornSector(address=at) for at in range(0, (sectors + 1) * 512, 512)))
+        before = where.nor.snapshot()
+        log.write(record(100 + number))
+        assert opened(where).read() == record(100 + number)
+        where.nor.restore(before)
+        where.nor.wear()
+        log = opened(where)
+        log.write(record(number))
+        log.make_room()
+    assert made > 0
+
+
+@pytest.mark.parametrize("kind", CutKind)
+def test_a_cut_in_making_room_costs_no_record(kind: CutKind) -> None:
+    where = area()
+    log = opened(where)
+    for number in (1, 2):  # they fill a sector
+        log.write(record(number))
+    where.nor.arm(CutPower(operation=where.nor.operations, kind=kind, seed=3))
+    with pytest.raises(PowerLost):
+        log.make_room()
+    again = opened(where)
+    assert again.read() == record(2)
+    again.write(record(3))
+    assert opened(where).read() == record(3)
+
+
+def test_a_purge_leaves_the_newest_record_alone_and_does_nothing_twice() -> None:
+    where = area(sectors=4)
+    log = opened(where)
+    log.purge()
+    assert where.nor.operations == 0  # there is nothing to keep
+    for number in range(1, 8):
+        log.write(record(number))
+    log.purge()
+    octets = where.read(0, where.size)
+    assert octets.count(b"HnvR") == 1
+    assert opened(where).read() == record(7)
+    operations = where.nor.operations
+    log.purge()
+    opened(where).purge()
+    assert where.nor.operations == operations
+    log.write(record(8))
+    assert opened(where).read() == record(8)
+
+
+def test_a_purge_that_meets_a_worn_sector_erases_the_others() -> None:
+    where = area(sectors=4)
+    log = opened(where)
+    for number in range(1, 8):
+        log.write(record(number))
+    where.nor.wear(WornSector(address=where.start))
+    with pytest.raises(WornError):
+        log.purge()
+    kept = [at for at in where.sectors() if b"HnvR" in where.read(at, 512)]
+    assert len(kept) == 2
+    assert 0 in kept
+    assert opened(where).read() == record(7)

@@ -27,8 +27,8 @@ def test_no_frame_escapes_the_comparison() -> None:
 
     assert unknown == UNKNOWN_TO_ZIGPY
     assert sorted(COMMANDS_BY_CLUSTER) == [
-        *(0x0000, 0x0001, 0x0002, 0x0004, 0x0005, 0x0006, 0x0013, 0x0034),
-        *(0x8000, 0x8001, 0x8002, 0x8004, 0x8005, 0x8006, 0x8034),
+        *(0x0000, 0x0001, 0x0002, 0x0003, 0x0004, 0x0005, 0x0006, 0x0013, 0x0034),
+        *(0x8000, 0x8001, 0x8002, 0x8003, 0x8004, 0x8005, 0x8006, 0x8034),
     ]
 
 
@@ -147,8 +147,19 @@ def _ours(frame: Any, descriptor: Frame | None) -> dict[str, Any]:  # noqa: ANN4
                 # zigpy reads no list as an empty one.
                 f"{'NWKAddress' if nwk else 'NWKAddr'}AssocDevList": list(frame.children or ()),
             }
-        case zdo.NodeDescriptorRequest() | zdo.ActiveEndpointsRequest():
+        case (
+            zdo.NodeDescriptorRequest()
+            | zdo.PowerDescriptorRequest()
+            | zdo.ActiveEndpointsRequest()
+        ):
             return {"NWKAddrOfInterest": frame.address}
+        case zdo.PowerDescriptorResponse():
+            found = None if frame.sources is None else bytes((frame.sources, frame.current))
+            return {
+                "Status": frame.status,
+                "NWKAddrOfInterest": frame.address,
+                "PowerDescriptor": found,
+            }
         case zdo.NodeDescriptorResponse():
             found = None
             if frame.kind is not None:

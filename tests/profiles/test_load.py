@@ -135,6 +135,11 @@ FLAWS = {
         'scheme = "swap"',
         r'flash\.scratch: found nothing, expected more than 12 octets where boot\.scheme is "swap"',
     ),
+    "an area for downloads": (
+        "slot_b = [0x040000, 0x080000]",
+        "slot_b = [0x040000, 0x080000]\ndownload = [0x086000, 0x0C6000]",
+        r"flash\.download: found .*, expected no such key: .* is not yet supported",
+    ),
     "cs06": ('"zigbee"', '"cs06"', r"ota\.activation: .*cs06 is not yet supported"),
     "ppmid": ('"zigbee"', '"ppmid"', r"ota\.activation: .*ppmid is not yet supported"),
     "signature": (

@@ -6,7 +6,9 @@ from emulator.device.defects import (
     answers,
     boot,
     client,
+    decay,
     headers,
+    records,
     session,
     signatures,
     trailers,
@@ -28,7 +30,9 @@ TABLES = (
     headers.DEFECTS,
     verdicts.DEFECTS,
     boot.DEFECTS,
+    decay.DEFECTS,
     trials.DEFECTS,
+    records.DEFECTS,
 )
 
 #: Every defect, by its id.
