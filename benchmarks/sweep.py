@@ -2,10 +2,14 @@
 
 Run it as ``python -m benchmarks.sweep``; ``--quick`` leaves out what takes minutes. The merged
 64 KiB sweep and the 4 KiB pairs have limits: the exit code is 1 where they are missed.
+
+Limits hold for processor time, shared out over the workers: what the clock on the wall says also
+counts the neighbours on the machine. Both are printed; on an idle machine they are the same.
 """
 
 import sys
-from time import perf_counter
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from time import perf_counter, process_time
 
 from emulator.profiles.load import load, names, overlay
 from emulator.profiles.model import Profile
@@ -35,52 +39,60 @@ def bridge(size: int) -> Profile:
     return reshaped(plain, read_geometry(GEOMETRY), size)
 
 
-def run(size: int, *lives: str, pairs: bool = False) -> SweepReport:
-    """Sweep some lives with merging, on all cores."""
+def processor_seconds() -> float:
+    """Return the processor time of this process and of those that it has ended."""
+    used = [getrusage(whose) for whose in (RUSAGE_SELF, RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def run(what: str, size: int, *lives: str, pairs: bool = False) -> tuple[SweepReport, float]:
+    """Sweep some lives with merging, on all cores, and print a line.
+
+    Returns:
+        The report, and the seconds of processor time that each core took on average.
+    """
     profile = bridge(size)
     tasks = [Task(profile=profile, life=life, size=size, command="", pairs=pairs) for life in lives]
-    return sweep(tasks, WORKERS)
-
-
-def show(what: str, report: SweepReport) -> None:
-    """Print one line."""
-    total, seconds = report.found.total, report.seconds
+    start = processor_seconds()
+    report = sweep(tasks, WORKERS)
+    seconds = (processor_seconds() - start) / WORKERS
+    total = report.found.total
     print(
         f"{what:24}{total.points:10,} points{total.merged:10,} merged{total.failed:6} failed"
-        f"{seconds:9.1f} s{total.points / seconds:9,.0f}/s"
+        f"{report.seconds:9.1f} s{seconds:9.1f} s a core{total.points / seconds:9,.0f}/s",
+        flush=True,
     )
+    return report, seconds
 
 
 def unmerged(size: int) -> None:
     """Live some recoveries to their end, in one process."""
     sweeper = Sweeper(bridge(size), LIVES["upgrade"], size, merge=False)
     chosen = sweeper.places[::UNMERGED_STEP]
-    start = perf_counter()
+    wall, start = perf_counter(), process_time()
     failed = sum(not sweeper.judge(place).ending.good for place in chosen)
-    seconds = perf_counter() - start
+    wall, seconds = perf_counter() - wall, process_time() - start
     print(
         f"{'64 KiB, unmerged':24}{len(chosen):10,} points{0:10,} merged{failed:6} failed"
-        f"{seconds:9.1f} s{len(chosen) / seconds:9,.0f}/s  (one process)"
+        f"{wall:9.1f} s{seconds:9.1f} s a core{len(chosen) / seconds:9,.0f}/s  (one process)",
+        flush=True,
     )
 
 
 def main() -> int:
     """Print every measure, and return 1 where a limit is missed."""
     quick = "--quick" in sys.argv
-    whole = run(64 * KIB, *WHOLE)
-    show("64 KiB, " + ", ".join(WHOLE), whole)
+    whole, seconds = run("64 KiB, " + ", ".join(WHOLE), 64 * KIB, *WHOLE)
     unmerged(64 * KIB)
     for size in (16,) if quick else (16, 64, 256):
-        show(f"{size} KiB, upgrade", run(size * KIB, "upgrade"))
+        run(f"{size} KiB, upgrade", size * KIB, "upgrade")
     seconds_of_pairs = 0.0
     if not quick:
-        pairs = run(4 * KIB, "upgrade", pairs=True)
-        show("4 KiB, upgrade, pairs", pairs)
-        seconds_of_pairs = pairs.seconds
+        _, seconds_of_pairs = run("4 KiB, upgrade, pairs", 4 * KIB, "upgrade", pairs=True)
     phases = {phase for phase, _ in whole.found.by_phase()}
     missing = {"boot", "download", "record", "staging", "trial", "waiting"} - phases
     points = whole.found.total.points
-    seconds = whole.seconds * POINTS / points
+    seconds *= POINTS / points
     print(f"{POINTS:,} points of the 64 KiB sweep: {seconds:.1f} s, wanted {MOST_SECONDS} at most")
     good = (
         points >= POINTS

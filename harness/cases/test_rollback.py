@@ -1,5 +1,6 @@
 """A new image that does not work is undone by the device itself, and tried no more."""
 
+from emulator.contract import Capability
 from emulator.units import DAY, HOUR, MINUTE, SECOND, Us
 from emulator.wire import ota
 from emulator.wire.manifest import Trait
@@ -8,6 +9,9 @@ from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
 from harness.covers import covers
 from harness.hub.server import Hub
 from harness.hub.settings import refuse
+
+#: Offset of an octet that every image of a bench has.
+_INSIDE = 100
 
 
 @covers("GB-064")
@@ -195,5 +199,28 @@ def test_confirmed_image_stays(bench: Bench) -> None:
     bench.settle()
     assert bench.running_version() == NEXT_VERSION
     assert bench.last(ota.QueryNextImageRequest).file_version == NEXT_VERSION
+
+    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+
+
+@covers("GB-081")
+def test_damaged_image_gives_way(bench: Bench) -> None:
+    """A device whose flash forgets an octet of its image boots the other one, not the damaged one.
+
+    Attack: one bit of the running, confirmed image changes in flash; the power is cycled.
+    Expect: the old version runs, and stays over another power cycle.
+    Source: gb-alt-han GB-081.
+    """
+    bench.need(Capability.PROBE)
+    assert bench.upgrade(bench.image()) == NEXT_VERSION
+    bench.power_cycle()
+    assert bench.running_version() == NEXT_VERSION  # control: it was confirmed, and boots
+
+    bench.hub.serve()  # nothing that could be fetched once more
+    bench.lane.damage(_INSIDE)
+    bench.power_cycle()
+    assert bench.running_version() == FIRST_VERSION
+    bench.power_cycle()
+    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
 
     assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control

@@ -50,3 +50,30 @@ def test_device_asks_for_more_images(make_bench: MakeBench, profile: Profile) ->
     assert bench.verdict(HOUR) is Status.SUCCESS
     bench.settle()
     assert bench.running_version() == NEXT_VERSION
+
+
+@covers("OTA-C-106", "OTA-C-107")
+def test_reset_between_images(make_bench: MakeBench, profile: Profile) -> None:
+    """A device that lost power between two images still wants the second one.
+
+    Attack: the power is cut when the first image is complete and the second is not there yet.
+    Expect: it asks for the other type again; no SUCCESS, nothing starts.
+    Source: ZCL rev 8, 11.13.9; [SL-C].
+    """
+    bench = make_bench(_with_an_extra_area(profile))
+    bench.start()
+    first = bench.image(size=400)
+    assert bench.offer(first) is Status.REQUIRE_MORE_IMAGE
+    bench.power_cycle()
+    bench.wait(30 * SECOND)
+    assert bench.last(ota.QueryNextImageRequest).image_type == OTHER_TYPE
+    assert bench.last(ota.UpgradeEndRequest).status is Status.REQUIRE_MORE_IMAGE
+    assert bench.running_version() == FIRST_VERSION
+
+    # Control: with the second image there, both are complete and the first one runs.
+    other = built(overlay(profile, {"ota.image_type": OTHER_TYPE}), bytes(600), NEXT_VERSION)
+    bench.hub.serve(served(first), served(other))
+    bench.notify()
+    assert bench.verdict(HOUR) is Status.SUCCESS
+    bench.settle()
+    assert bench.running_version() == NEXT_VERSION

@@ -26,10 +26,14 @@ _SIZE = 4096
 @click.option("--profile", "names", multiple=True, help="Name or TOML file; repeatable.")
 @click.option("--life", "lives", multiple=True, help="Only this life; repeatable.")
 @click.option("--size", type=click.IntRange(min=1), default=_SIZE, show_default=True)
-@click.option("--kinds", help="Comma-separated; default: all but worn.")
+@click.option("--kinds", help="Comma-separated; default: all.")
 @click.option("--pairs", is_flag=True, help="Cut a second time, at each operation of the recovery.")
 @click.option(
-    "--geometry", "shapes", multiple=True, metavar="ERASE:UNIT:ERASED", help="Other flash."
+    "--geometry",
+    "shapes",
+    multiple=True,
+    metavar="ERASE:UNIT:ERASED",
+    help='Other flash; "pairwise": nine of them.',
 )
 @click.option("-n", "workers", type=click.IntRange(1, 64), default=1, help="Processes.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
@@ -59,10 +63,10 @@ def sweep(
     until it rests. Exits with 1 if a promise is broken, with 2 if there was nothing to cut, with 3
     if a life shows no operation of a phase.
     """
-    from harness.sweep.points import KINDS, USUAL_KINDS, read_point
+    from harness.sweep.points import KINDS, read_point
 
     point = None if replay is None else read_point(replay)
-    chosen = USUAL_KINDS if kinds is None else _kinds(kinds, KINDS)
+    chosen = KINDS if kinds is None else _kinds(kinds, KINDS)
     wanted = (point.life,) if point is not None else _lives(lives)
     plan = _Plan(size, chosen, seed, defect, merge=not no_merge, pairs=pairs)
     tasks = [
@@ -165,9 +169,9 @@ def _profiles(
 
 
 def _shapes(given: tuple[str, ...]) -> "tuple[Geometry, ...]":
-    from harness.sweep.geometry import read_geometry
+    from harness.sweep.geometry import read_geometries
 
-    return tuple(read_geometry(each) for each in given)
+    return read_geometries(given)
 
 
 def _sweep(tasks: "list[Task]", workers: int, out: Path | None, *, as_json: bool) -> int:

@@ -12,7 +12,7 @@ from harness.sweep.fingerprint import fingerprint, fork_fingerprint
 from harness.sweep.lives import Life
 from harness.sweep.points import (
     IDLE,
-    USUAL_KINDS,
+    KINDS,
     WORN,
     Cut,
     Point,
@@ -21,6 +21,7 @@ from harness.sweep.points import (
 )
 from harness.sweep.promises import OWED, PROMISES, Broken
 from harness.sweep.recording import (
+    FETCHING,
     Call,
     Flashes,
     Place,
@@ -35,8 +36,8 @@ from harness.sweep.scene import Flash, Scene, Watcher, is_unsteady
 SECOND_KINDS = ("before", "torn", "half-erase")
 #: Longest that a bridge takes to ask for a block after a unicast notify.
 _NOTIFIED_US = 2 * HOUR
-#: Of the moments that could be compared, one in so many is; flash decides which, so that two
-#: recoveries that are alike choose alike.
+#: Of the moments of a download that could be compared, one in so many is; the units of flash that
+#: are used up decide which, so that two recoveries that are alike choose alike.
 ONE_IN = 8
 
 
@@ -93,7 +94,10 @@ class Merger(Watcher):
 
     def acted(self) -> None:
         """Stop here if an earlier recovery stood here."""
-        if self._fresh or self._scene.probe.likeness()[0] % ONE_IN or self._scene.unsteady:
+        probe = self._scene.probe
+        content = probe.flash().content
+        skipped = probe.stage in FETCHING and hash(content.masks) % ONE_IN
+        if self._fresh or skipped or content.weak:
             self._fresh = False
             return
         ending = self.meets(fingerprint(self._scene))
@@ -177,7 +181,7 @@ class Sweeper:
         life: Life,
         size: Octets,
         *,
-        kinds: Sequence[str] = USUAL_KINDS,
+        kinds: Sequence[str] = KINDS,
         seed: int = 0,
         defect: str | None = None,
         merge: bool = True,

@@ -44,6 +44,7 @@ _LONGEST_US: Us = 0x10000 * SECOND
 TIMES: Mapping[str, Us] = {
     "Application._join_at": 0,
     "Application._poll_at": 0,
+    "Application._linger_until": 0,
     "Application._crash_at": 0,
     "Application._alarm": 0,
     "Machine.deadline": 0,

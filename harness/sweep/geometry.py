@@ -1,5 +1,6 @@
 """Put a bridge's flash map onto another geometry, as small as an image allows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -12,6 +13,9 @@ from emulator.units import Octets
 _LOG, _SLOT = 3, 2
 #: Octets of flash that the largest record takes, with room to spare.
 _RECORD: Octets = 512
+
+
+_WANTED = "ERASE:UNIT:ERASED or pairwise"
 
 
 class GeometryError(HanoverError, ValueError):
@@ -30,6 +34,31 @@ class Geometry:
         return f"{self.erase}:{self.unit}:{self.erased:02x}"
 
 
+#: What each geometry of ``PAIRWISE`` takes one of: the smallest, the usual and the largest.
+ERASES: tuple[Octets, ...] = (512, 4096, 65536)
+UNITS: tuple[Octets, ...] = (1, 16, 256)
+ERASED = (0xFF, 0x00)
+
+#: Geometries in which each two values of two of these columns meet.
+PAIRWISE = tuple(
+    Geometry(erase, unit, ERASED[(row + column) % 2])
+    for row, erase in enumerate(ERASES)
+    for column, unit in enumerate(UNITS)
+)
+#: What asks for all of them.
+PAIRWISE_WORD = "pairwise"
+
+
+def read_geometries(texts: Iterable[str]) -> tuple[Geometry, ...]:
+    """Read some geometries, each once; the word ``pairwise`` is all of ``PAIRWISE``.
+
+    Raises:
+        GeometryError: One is none.
+    """
+    read = (PAIRWISE if one == PAIRWISE_WORD else (read_geometry(one),) for one in texts)
+    return tuple(dict.fromkeys(one for some in read for one in some))
+
+
 def read_geometry(text: str) -> Geometry:
     """Read ``ERASE:UNIT:ERASED``, the last in hexadecimal: ``4096:16:ff``.
 
@@ -40,7 +69,7 @@ def read_geometry(text: str) -> Geometry:
     try:
         erase, unit, erased = int(parts[0]), int(parts[1]), int(parts[2], 16)
     except (IndexError, ValueError):
-        raise GeometryError(f"geometry: found {text}, wanted ERASE:UNIT:ERASED") from None
+        raise GeometryError(f"geometry: found {text}, wanted {_WANTED}") from None
     if len(parts) > 3 or erase < _RECORD or erased not in (0x00, 0xFF):
         wanted = f"ERASE from {_RECORD} on, ERASED 00 or ff"
         raise GeometryError(f"geometry: found {text}, wanted {wanted}")

@@ -64,7 +64,7 @@ class ScriptedHub(Hub):
         listener: Called with each frame that is heard and its time, before it is answered.
     """
 
-    def __init__(self, life: Life, catalogue: Sequence[Served], *, encrypt: bool) -> None:
+    def __init__(self, life: Life, catalogue: Sequence[Sequence[Served]], *, encrypt: bool) -> None:
         self._frames = Counter()
         Hub.__init__(self, counter=self._frames)
         self._life, self._catalogue = life, tuple(catalogue)
@@ -80,7 +80,7 @@ class ScriptedHub(Hub):
 
     def _take_turn(self, turn: int) -> None:
         self._turn = turn
-        self.serve(*self._catalogue[turn : turn + 1])
+        self.serve(*(one for offer in self._catalogue[turn : turn + 1] for one in offer))
 
     def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         """Answer a datagram, unless the hub is gone."""

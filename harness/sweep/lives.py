@@ -3,7 +3,8 @@
 A life begins in the factory and ends when the bridge has nothing more to do. Nothing acts here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from emulator.errors import HanoverError
@@ -20,6 +21,8 @@ OLD, NEW, NEWER = 0x01000000, 0x02000000, 0x03000000
 
 #: Octets of the payload of the image that a bridge leaves the factory with.
 _FIRST_SIZE = 256
+#: Image type of what a bridge needs beside its own image, in the life that is about that.
+_OTHER_TYPE = 0x0101
 #: "Wait for another response" (ZCL rev 8, 11.13.10.2.5).
 _FOREVER = 0xFFFFFFFF
 
@@ -70,6 +73,10 @@ class Life:
     absent_s: int = 0
     #: Whether versions below the running one are offered.
     downgrades: bool = False
+    #: Whether it lasts until the bridge tries the image that fails no more, unless it is asked.
+    retried: bool = False
+    #: What the bridge's profile says in this life, by dotted key.
+    changes: Mapping[str, object] = field(default_factory=dict)
     #: Whether a unicast notify, in the end, must bring another attempt at the image undone.
     asked_again: bool = False
 
@@ -111,10 +118,11 @@ LIVES: dict[str, Life] = {
         ),
         Life(
             name="crash",
-            about="the new image restarts over and over and is undone",
+            about="the new image restarts over and over, is undone, and is tried some times more",
             offers=(Offered(version=NEW, flaw=Flaw.CRASHES),),
             wanted=OLD,
             phases=("boot", "download", "record", "staging"),
+            retried=True,
             asked_again=True,
         ),
         Life(
@@ -150,6 +158,22 @@ LIVES: dict[str, Life] = {
             wanted=NEWER,
             phases=_DOWNLOAD,
         ),
+        Life(
+            name="outside",
+            about="a good image is taken, and activated by something outside the network",
+            offers=(Offered(version=NEW),),
+            wanted=NEW,
+            phases=(*_DOWNLOAD, "waiting"),
+            changes={"ota.activation_policy": 1},
+        ),
+        Life(
+            name="several",
+            about="the bridge needs another image beside its own, and takes both in one upgrade",
+            offers=(Offered(version=NEW),),
+            wanted=NEW,
+            phases=_DOWNLOAD,
+            changes={"ota.more_image_types": [_OTHER_TYPE]},
+        ),
     )
 }
 
@@ -157,6 +181,19 @@ LIVES: dict[str, Life] = {
 def possible(life: Life, profile: Profile) -> bool:
     """Tell whether bridges of a profile can live a life: some take no older image."""
     return not life.downgrades or profile.ota.downgrade is Consent.ACCEPT
+
+
+def suited(life: Life, profile: Profile) -> Profile:
+    """Return the profile as a life has it: with its changes, and room for its images."""
+    changes = dict(life.changes)
+    if changes.get("ota.more_image_types") and profile.flash.extra is None:
+        flash = profile.flash
+        start, end = flash.slot_a
+        extra = (flash.size_octets, flash.size_octets + end - start)
+        changes |= {"flash.extra": extra, "flash.size_octets": extra[1]}
+    if profile.ota.more_image_types:
+        changes.pop("ota.more_image_types", None)
+    return overlay(profile, changes) if changes else profile
 
 
 def hastened(profile: Profile) -> Profile:
@@ -177,7 +214,10 @@ _RESTS = {"ota.query_period_s": 3600, "ota.query_jitter_s": 60, "boot.retry_afte
 def rest_us(life: Life, profile: Profile) -> Us:
     """Return for how long a bridge must do nothing but query until it counts as at rest."""
     flawed = any(one.flaw in _TRAITS for one in life.offers)
-    return (profile.boot.retry_after_s * SECOND if flawed else 0) + 1
+    rest_s = profile.boot.retry_after_s if flawed else 0
+    if life.retried:  # the query at which it may be tried again is still to come
+        rest_s += profile.ota.query_period_s + 2 * profile.ota.query_jitter_s
+    return rest_s * SECOND + 1
 
 
 def images_of(life: Life, profile: Profile, size: Octets) -> dict[int, bytes]:
@@ -206,9 +246,44 @@ def images_of(life: Life, profile: Profile, size: Octets) -> dict[int, bytes]:
     return made
 
 
-def served_of(life: Life, images: dict[int, bytes]) -> tuple[Served, ...]:
-    """Return the offers as a hub serves them: a spoilt one has an octet changed."""
-    return tuple(served(_spoilt(images[one.version], one.flaw)) for one in life.offers)
+def others_of(life: Life, profile: Profile, size: Octets) -> dict[int, tuple[bytes, ...]]:
+    """Return what is offered beside the bridge's own image, by version.
+
+    Args:
+        life: Which one.
+        profile: Says which other images the bridge needs.
+        size: Octets of each payload.
+    """
+    alone: dict[str, object] = {"ota.more_image_types": []}
+    others = [
+        overlay(profile, {**alone, "ota.image_type": one}) for one in profile.ota.more_image_types
+    ]
+    return {
+        one.version: tuple(
+            built(other, filler(size, one.version + number), one.version)
+            for number, other in enumerate(others, 1)
+        )
+        for one in life.offers
+    }
+
+
+def served_of(
+    life: Life, images: Mapping[int, bytes], others: Mapping[int, Sequence[bytes]]
+) -> tuple[tuple[Served, ...], ...]:
+    """Return what a hub serves, offer by offer: a spoilt image has an octet changed.
+
+    Args:
+        life: Which one.
+        images: By version, as ``images_of`` makes them.
+        others: What is served beside them, as ``others_of`` makes it.
+    """
+    return tuple(
+        (
+            served(_spoilt(images[one.version], one.flaw)),
+            *(served(octets) for octets in others[one.version]),
+        )
+        for one in life.offers
+    )
 
 
 def _spoilt(octets: bytes, flaw: Flaw) -> bytes:

@@ -19,11 +19,10 @@ IDLE = "idle"
 #: No cut: from this erase on, its sector takes none; ``octets`` is the sector's address.
 WORN = "worn"
 #: What a sweep does if it is not told otherwise.
-USUAL_KINDS: tuple[str, ...] = (
+KINDS: tuple[str, ...] = (
     *("before", "after", "torn", "half-erase", "scattered", "weak"),
-    IDLE,
+    *(IDLE, WORN),
 )
-KINDS: tuple[str, ...] = (*USUAL_KINDS, WORN)
 _CUTS = {str(kind).replace(" ", "-"): kind for kind in CutKind}
 
 

@@ -3,12 +3,12 @@
 Source: design, section 8; gb-alt-han section 5.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 
-from emulator.faults import CutKind
-from emulator.profiles.model import Profile
+from emulator.faults import CutKind, WornSector
+from emulator.profiles.model import BootScheme, Profile
 from emulator.profiles.switches import Resume
 from emulator.wire import ota
 from emulator.wire.aps import Datagram
@@ -81,8 +81,15 @@ class Judge:
         self._life, self._images = life, images
         self._trial_boots = profile.boot.trial_boots
         self._retries = profile.boot.retries
+        self._type = profile.ota.image_type
         self._sector = profile.flash.erase_size_octets
         self._resumes = profile.ota.resume is not Resume.RESTART
+        start = profile.flash.slot_a[0]
+        octets = len(images.get(life.first, b""))
+        swaps = profile.boot.scheme is BootScheme.SWAP
+        #: Addresses without which nothing but what lies there can run.
+        self._only_home = range(start, start + octets) if swaps else range(0)
+        self._stuck = False
         self.past = Past()
         self.owed = frozenset(PROMISES)
 
@@ -90,9 +97,19 @@ class Judge:
         """Return a copy of what happened so far."""
         return copy(self.past)
 
-    def begin(self, past: Past, owed: frozenset[int]) -> None:
-        """Go back to a copy, and judge what is owed from there."""
+    def begin(self, past: Past, owed: frozenset[int], worn: Sequence[WornSector] = ()) -> None:
+        """Go back to a copy, and judge what is owed from there, with these sectors worn."""
         self.past, self.owed = copy(past), owed
+        self._stuck = any(one.address in self._only_home for one in worn)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Tell whether an image stays that should not, since its octets cannot be erased.
+
+        Images run from slot A alone, and a sector of it that the old image needs took no erase once
+        the new one lay there: nobody can bring the old one back. The bridge must have said so.
+        """
+        return self._stuck and self.past.worn and self.past.tries > 0
 
     def _break(self, promise: int, found: str) -> None:
         if promise in self.owed:
@@ -131,12 +148,18 @@ class Judge:
             how = "on trial" if trial else "again"
             self._break(4, f"0x{version:08X} boots {how} though a later one was confirmed")
         if flaw in (Flaw.MUTE, Flaw.CRASHES):
+            stuck = self.is_stuck
             past.tries += 1
-            if not trial:
+            if not trial and not stuck:
                 self._break(5, f"0x{version:08X} is kept, which never reached the hub")
-            if past.tries > self._trial_boots:
+            if past.tries > self._trial_boots and not stuck:
                 self._break(5, f"0x{version:08X} is tried {past.tries} times")
         past.version, past.trial, past.resumed = version, trial, True
+
+    def beside(self, version: int, whole: bool) -> None:
+        """Judge an image that another one needs, at a trial of that one; ``whole``: it is there."""
+        if not whole:
+            self._break(2, f"version 0x{version:08X} boots, and an image that it needs is missing")
 
     def sent(self, datagram: Datagram) -> None:
         """Judge a frame's counter against that of the frame before it."""
@@ -158,11 +181,11 @@ class Judge:
         past.trial = False
 
     def heard(self, frame: Frame) -> None:
-        """Judge what the hub hears."""
+        """Judge what the hub hears of the bridge's own image; another one may begin anew."""
         match frame:
-            case ota.ImageBlockRequest(file_version=version, file_offset=offset):
-                self._on_block(version, offset)
-            case ota.UpgradeEndRequest(status=status, file_version=version):
+            case ota.ImageBlockRequest(image_type=self._type, file_version=version):
+                self._on_block(version, frame.file_offset)
+            case ota.UpgradeEndRequest(image_type=self._type, status=status, file_version=version):
                 self._on_end(status, version)
             case _:
                 pass
@@ -197,7 +220,7 @@ class Judge:
         past.floor = 0
         if offered is None or offered.flaw is Flaw.SPOILT:
             return
-        if status == Status.SUCCESS:
+        if status in (Status.SUCCESS, Status.REQUIRE_MORE_IMAGE):
             past.told = version
         elif status == Status.INVALID_IMAGE:
             self._break(3, f"the good image 0x{version:08X} is refused as invalid")
@@ -207,6 +230,8 @@ class Judge:
         past, wanted = self.past, self._life.wanted
         if past.version == wanted:
             self._confirm()
+            return
+        if self.is_stuck:
             return
         found = f"0x{past.version:08X} runs in the end, wanted 0x{wanted:08X}"
         if past.trial_cuts >= self._trial_boots:

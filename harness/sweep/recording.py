@@ -15,7 +15,8 @@ from harness.sweep.scene import Flash, Moment, Scene, Watcher
 
 #: Stages of the client in which it waits for somebody else, with an image in its hands.
 _WAITING = frozenset({"PAUSED", "ENDING", "WAITING", "EXTERNAL", "COUNTING"})
-_FETCHING = frozenset({"DOWNLOADING", "PAGING"})
+#: Stages of the client in which it asks for blocks.
+FETCHING = frozenset({"DOWNLOADING", "PAGING"})
 #: What the firmware of today says of itself; anything else is a label of its own.
 _PLAIN = frozenset({"", "run"})
 
@@ -100,7 +101,7 @@ def _rest_of(moment: Moment) -> str:
         return "trial"
     if moment.client in _WAITING:
         return "waiting"
-    return "download" if moment.client in _FETCHING else "rest"
+    return "download" if moment.client in FETCHING else "rest"
 
 
 def record(scene: Scene) -> tuple[Call, ...]:

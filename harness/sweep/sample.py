@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 from emulator.profiles.model import Profile
 from emulator.units import Octets
+from harness.sweep import points
 from harness.sweep.engine import Ending, Sweeper, Verdict
 from harness.sweep.lives import LIVES, hastened, possible
-from harness.sweep.points import USUAL_KINDS, Point
+from harness.sweep.points import Point
 from harness.sweep.promises import PROMISES, Broken
 from harness.sweep.recording import Place
 
 #: The phases that every bridge shows in its lives, whatever its scheme.
 PHASES = frozenset(phase for life in LIVES.values() for phase in life.phases)
 #: The kinds of cut that are drawn.
-KINDS = frozenset(USUAL_KINDS)
+KINDS = frozenset(points.KINDS)
 
 #: Draws the points, the same ones for every seed of a bridge.
 _DRAW = 5

@@ -20,7 +20,7 @@ from harness.bench import DUT_EUI64
 from harness.lanes.direct import HUB, Air, make_bridge
 from harness.lanes.port import Setup
 from harness.sweep.hub import HubState, ScriptedHub
-from harness.sweep.lives import Life, images_of, rest_us, served_of
+from harness.sweep.lives import Life, images_of, others_of, rest_us, served_of, suited
 from harness.sweep.promises import Judge, Past
 from harness.trace import Trace
 
@@ -178,11 +178,14 @@ class Scene:
         seed: int = 0,
         defect: str | None = None,
     ) -> None:
-        self.profile, self.life, self.size = profile, life, size
+        self.profile = profile = suited(life, profile)
+        self.life, self.size = life, size
         self.images = images_of(life, profile, size)
         self.judge = Judge(life, profile, self.images)
         encrypt = profile.ota.aps_encrypt
-        self.hub = ScriptedHub(life, served_of(life, self.images), encrypt=encrypt)
+        self.others = others_of(life, profile, size // 2)
+        catalogue = served_of(life, self.images, self.others)
+        self.hub = ScriptedHub(life, catalogue, encrypt=encrypt)
         self.hub.listener = self._heard
         self.ear = Ear()
         self.watcher = Watcher()
@@ -249,7 +252,11 @@ class Scene:
         length = len(self.images.get(version, b""))
         octets = self.probe.slot(int(details["slot"]), length)
         self._rest_since = -1
-        self.judge.booted(version, bool(details["trial"]), octets)
+        trial = bool(details["trial"])
+        self.judge.booted(version, trial, octets)
+        for number, other in enumerate(self.others.get(version, ()) if trial else ()):
+            self.judge.beside(version, self.probe.beside(number, len(other)) == other)
+        self.settled |= self.judge.is_stuck  # what runs now may never say a word
 
     def _heard(self, frame: Frame, now: Us) -> None:
         self.judge.heard(frame)
@@ -377,7 +384,7 @@ class Scene:
         self.hub.restore(moment.hub)
         self.link.restore((True, None, (0, 0)))
         self.link.power(False)
-        self.judge.begin(moment.past, owed)
+        self.judge.begin(moment.past, owed, self.worn)
         self.ear.dead, self.ear.lost = "", False
         self._touched = self.settled = self.attempted = False
         self.cuts = 0

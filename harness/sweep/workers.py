@@ -5,7 +5,9 @@ of earlier ones known.
 """
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from emulator.profiles.model import Profile
 from emulator.units import Octets
 from harness.sweep.engine import Ending, Sweeper, Verdict
 from harness.sweep.lives import LIVES
-from harness.sweep.points import USUAL_KINDS, Point
+from harness.sweep.points import KINDS, Point
 from harness.sweep.promises import Broken
 from harness.sweep.report import Found, SweepReport
 
@@ -39,7 +41,7 @@ class Task:
     life: str
     size: Octets
     command: str
-    kinds: tuple[str, ...] = USUAL_KINDS
+    kinds: tuple[str, ...] = KINDS
     seed: int = 0
     defect: str | None = None
     merge: bool = True
@@ -104,13 +106,13 @@ def sweep(tasks: Sequence[Task], workers: int = 1, progress: Progress | None = N
         progress: Called after each range.
 
     Returns:
-        What was found; after Ctrl-C what was found until then.
+        What was found; after Ctrl-C, or when it is told to end, what was found until then.
 
     Raises:
         EmptyPhaseError: A life shows no operation of a phase that it is there for.
     """
     began, found, planned, done, interrupted = perf_counter(), Found(), 0, 0, False
-    with _processes(workers) as spread:
+    with _endings(), _processes(workers) as spread:
         try:
             counts = list(spread(_count, tasks))
             ranges = list(_ranges(tasks, counts, found))
@@ -156,7 +158,7 @@ def _processes(workers: int) -> Iterator[_Spread]:
     if workers == 1:
         yield map
         return
-    pool = multiprocessing.get_context().Pool(workers, _leave_interrupts)
+    pool = multiprocessing.get_context().Pool(workers, _begin_worker)
     try:
         yield pool.imap
     finally:
@@ -164,6 +166,28 @@ def _processes(workers: int) -> Iterator[_Spread]:
         pool.join()
 
 
-def _leave_interrupts() -> None:
-    """Let the main process alone answer Ctrl-C."""
+@contextmanager
+def _endings() -> Iterator[None]:
+    """Take a request to end (SIGTERM) as Ctrl-C, where this thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _begin_worker() -> None:
+    """Let the main process alone answer Ctrl-C, and end with it however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

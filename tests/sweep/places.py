@@ -5,17 +5,14 @@ from functools import cache
 from emulator.profiles.load import load, names
 from emulator.profiles.model import Profile
 from harness.sweep.engine import Sweeper
-from harness.sweep.geometry import read_geometry, reshaped
+from harness.sweep.geometry import PAIRWISE, read_geometry, reshaped
 from harness.sweep.lives import LIVES, hastened
 
 #: Octets of an offered image: a few blocks more than two sectors of the smallest geometry.
 SIZE = 1500
 
 #: Erase 512 to 64 Ki, unit 1 to 256, both erased values.
-GEOMETRIES = (
-    *("512:1:00", "512:16:ff", "1024:256:00", "2048:32:00"),
-    *("4096:16:ff", "8192:8:ff", "16384:64:00", "65536:256:ff"),
-)
+GEOMETRIES = tuple(str(one) for one in PAIRWISE)
 
 
 @cache

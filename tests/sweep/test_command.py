@@ -1,6 +1,11 @@
 """The command: options, output, exit codes."""
 
 import json
+import os
+import select
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +114,53 @@ def test_an_empty_phase_ends_with_3(
     code, _, err = run(capsys, *SMALL, "--life", "upgrade")
     assert code == 3
     assert "phase boot: found no operation" in err
+
+
+#: Sweeps with two workers, which tell when they have judged some ranges and are stuck.
+SCRIPT = """
+import os, sys, threading
+from itertools import count
+from harness.cli import main
+from harness.sweep import workers
+from harness.sweep.engine import Sweeper
+
+def judge(self, place, known=Sweeper.judge, judged=count()):
+    if next(judged) >= 50:
+        os.write(int(sys.argv[1]), b".")
+        threading.Event().wait()
+    return known(self, place)
+
+workers._RANGE, Sweeper.judge = 20, judge
+sys.exit(main.run_command(sys.argv[2:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals, no fork")
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_no_worker_outlives_the_command(number: signal.Signals, code: int) -> None:
+    """Who holds the other end of a pipe is at work: it is closed when the last of them is gone."""
+    alive, held = os.pipe()
+    arguments = ["sweep", *SMALL, "-n", "2", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(held), *arguments],
+        pass_fds=[held],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.close(held)
+        assert os.read(alive, 1) + os.read(alive, 1) == b".."
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    while select.select([alive], [], [], 30)[0] and os.read(alive, 4096):
+        pass
+    assert select.select([alive], [], [], 0)[0], "a worker goes on"
+    os.close(alive)
+    assert process.returncode == code
+    if code == 130:
+        document = json.loads(out)
+        assert document["interrupted"]
+        assert 0 < document["points"] < document["planned"]
+        assert b"interrupted: what was judged is kept" in err

@@ -3,6 +3,7 @@
 import pytest
 
 from emulator.profiles.load import load, names
+from harness.sweep.lives import LIVES
 from harness.sweep.sample import KINDS, PHASES, sample
 from tests.sweep.places import SIZE, small
 
@@ -12,7 +13,7 @@ def test_each_phase_and_kind_and_life_is_drawn() -> None:
     assert drawn.broken == ()
     assert drawn.phases >= PHASES | {"rest"}
     assert drawn.kinds == KINDS
-    assert len({one.point.life for one in drawn.verdicts}) == 7
+    assert len({one.point.life for one in drawn.verdicts}) == len(LIVES)
     assert not any(one.merged for one in drawn.verdicts)
 
 

@@ -1,6 +1,9 @@
 """Lives, points, places, workers, report."""
 
 import json
+import re
+from itertools import combinations, product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +12,21 @@ from emulator.errors import ProfileError
 from emulator.faults import WornSector
 from emulator.profiles.load import load, names, overlay
 from harness.sweep import workers
-from harness.sweep.engine import Sweeper, owed_after
-from harness.sweep.geometry import GeometryError, read_geometry, reshaped
-from harness.sweep.lives import LIVES, LifeError, images_of, possible
+from harness.sweep.engine import Ending, Sweeper, owed_after
+from harness.sweep.geometry import (
+    ERASED,
+    ERASES,
+    PAIRWISE,
+    UNITS,
+    Geometry,
+    GeometryError,
+    read_geometries,
+    read_geometry,
+    reshaped,
+)
+from harness.sweep.lives import LIVES, LifeError, images_of, possible, suited
 from harness.sweep.points import (
-    USUAL_KINDS,
+    KINDS,
     Cut,
     Point,
     PointError,
@@ -26,7 +39,7 @@ from harness.sweep.recording import EmptyPhaseError, Flashes, Place, check_phase
 from harness.sweep.report import Found
 from harness.sweep.scene import Scene
 from harness.sweep.workers import Task
-from tests.sweep.places import GEOMETRIES, SIZE, small, sweeper
+from tests.sweep.places import SIZE, small, sweeper
 
 # Points.
 
@@ -190,6 +203,64 @@ def test_a_bridge_that_takes_no_older_image_has_no_downgrade() -> None:
     assert [life for life in LIVES if not possible(LIVES[life], strict)] == ["downgrade"]
 
 
+def areas_of(made: Sweeper) -> set[str]:
+    """Return the areas of flash in which a life of a sweeper is cut."""
+    probe = made.scene.probe
+    called = {id(place.call): place.call for place in made.places}.values()
+    return {probe.area(one.address) for call in called for one in call.operations}
+
+
+def test_a_second_image_is_cut_in_as_well() -> None:
+    assert "extra" in areas_of(sweeper("several"))
+    assert "extra" not in areas_of(sweeper("upgrade"))
+
+
+def test_a_bridge_waits_for_what_is_outside() -> None:
+    stages = {place.call.moment.client for place in sweeper("outside").places}
+    assert "EXTERNAL" in stages
+    assert "EXTERNAL" not in {place.call.moment.client for place in sweeper("waiting").places}
+
+
+@pytest.mark.parametrize(
+    ("life", "defect", "promise"), [("several", "D241", 2), ("outside", "D203", 3)]
+)
+def test_what_breaks_in_these_lives_is_found(life: str, defect: str, promise: int) -> None:
+    assert promise in {ending.promise for ending in endings(sweeper(life, defect=defect))}
+
+
+def endings(made: Sweeper) -> list[Ending]:
+    return [made.judge(place).ending for place in made.places]
+
+
+def test_a_life_takes_nothing_from_a_profile() -> None:
+    """What a profile needs beside its own image stays, and so does the room for it."""
+    own = suited(LIVES["several"], small())
+    more = overlay(own, {"ota.more_image_types": [0x0102]})
+    assert suited(LIVES["several"], more) == more
+    assert suited(LIVES["upgrade"], more) == more
+    assert own.ota.more_image_types == (0x0101,)
+
+
+# The guide.
+
+
+def test_the_guide_says_what_is_owed_and_lived() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "guides" / "sweep.md").read_text("utf-8")
+    rows = dict[str, str]()
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `") and len(cells) == 3:
+            rows |= dict.fromkeys(re.findall(r"`([a-z-]+)`", cells[0]), cells[2])
+    assert rows == {kind: owed_text(kind) for kind in KINDS}
+    told = text.partition("## Lives")[2].partition("## Points")[0]
+    assert set(re.findall(r"`([a-z]+)`", told)) == set(LIVES)
+
+
+def owed_text(kind: str) -> str:
+    missing = sorted(PROMISES.keys() - owed_after((Cut(0, kind),)))
+    return "all but " + ", ".join(map(str, missing)) if missing else "all"
+
+
 # Geometries.
 
 
@@ -199,16 +270,31 @@ def test_a_wrong_geometry_is_explained(text: str) -> None:
         read_geometry(text)
 
 
-def test_geometries_span_what_they_must() -> None:
-    shapes = [read_geometry(text) for text in GEOMETRIES]
-    assert len(shapes) >= 8
-    assert {min(s.erase for s in shapes), max(s.erase for s in shapes)} == {512, 65536}
-    assert {min(s.unit for s in shapes), max(s.unit for s in shapes)} == {1, 256}
-    assert {s.erased for s in shapes} == {0x00, 0xFF}
-    for shape in shapes:
-        assert reshaped(load(names()[0]), shape, SIZE).flash.erase_size_octets == shape.erase
+def test_geometries_are_pairwise() -> None:
+    """Each two values of two columns meet in one of them, from the smallest to the largest."""
+    rows = [(one.erase, one.unit, one.erased) for one in PAIRWISE]
+    columns = (ERASES, UNITS, ERASED)
+    assert len(rows) >= 8
+    for one, two in combinations(range(3), 2):
+        assert {(row[one], row[two]) for row in rows} == set(product(columns[one], columns[two]))
+    assert (min(ERASES), max(ERASES), min(UNITS), max(UNITS)) == (512, 65536, 1, 256)
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_bridge_can_be_had_on_each_geometry(name: str) -> None:
+    for shape in PAIRWISE:
+        flash = reshaped(load(name), shape, SIZE).flash
+        found = (flash.erase_size_octets, flash.program_size_octets, flash.erased_value)
+        assert found == (shape.erase, shape.unit, shape.erased)
     with pytest.raises(ProfileError):
-        reshaped(load(names()[0]), read_geometry("512:3:ff"), SIZE)
+        reshaped(load(name), read_geometry("512:3:ff"), SIZE)
+
+
+def test_geometries_are_read_once_each() -> None:
+    assert read_geometries(["512:1:ff", "pairwise", "512:64:ff"]) == (
+        *PAIRWISE,
+        Geometry(512, 64, 0xFF),
+    )
 
 
 # Workers and report.
@@ -300,4 +386,4 @@ def test_what_a_kind_does_not_owe_is_not_judged(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_kind_can_be_asked_for() -> None:
-    assert {place.cut.kind for place in sweeper("waiting").places} == set(USUAL_KINDS)
+    assert {place.cut.kind for place in sweeper("waiting").places} == set(KINDS)
