@@ -90,14 +90,8 @@ def runs_in_the_end(bench: Bench) -> bool:
 def slots(bench: Bench) -> list[bytes]:
     """Return what the slots of the bridge hold."""
     probe = Probe(bench.lane.bridge)  # type: ignore[attr-defined]  # of the direct lane
-    flash = bytearray(b"\xff" * PROFILE.flash.size_octets)
-    for one in probe.operations:
-        data = one.data
-        if data is None:
-            flash[one.address : one.address + one.length] = b"\xff" * one.length
-        else:
-            flash[one.address : one.address + len(data)] = data
-    return [bytes(flash[slice(*PROFILE.flash.areas[name])]) for name in ("slot_a", "slot_b")]
+    areas = [PROFILE.flash.areas[name] for name in ("slot_a", "slot_b")]
+    return [probe.slot(number, end - start) for number, (start, end) in enumerate(areas)]
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

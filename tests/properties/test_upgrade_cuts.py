@@ -84,6 +84,7 @@ class Life:
         if self.parts is not None:
             self.bridge.parts = self.parts
         self.probe = Probe(self.bridge)
+        self.probe.record(True)
         self.bench.hub.serve(served(images(self.traits)[NEXT_VERSION]))
         self._power_on = self.bridge.power_on
         self.bridge.power_on = self._judged  # type: ignore[method-assign]
