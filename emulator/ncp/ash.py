@@ -10,7 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from emulator.ncp.ash_frames import NUMBERS, AshFrame, Damaged, Deframer, Kind
+from emulator.ncp.ash_frames import (
+    ACKNOWLEDGEMENTS,
+    NUMBERS,
+    AshFrame,
+    Damaged,
+    Deframer,
+    Kind,
+    data_frame,
+)
 from emulator.units import MILLISECOND, SECOND, Us
 
 #: Codes of RSTACK and ERROR.
@@ -28,6 +36,9 @@ MOST_TIMEOUTS = 4
 ACK_DELAY: Us = 20 * MILLISECOND
 #: A host that takes no callbacks is taken at its word for so long.
 NOT_READY: Us = SECOND
+
+#: Octets in which acknowledgements alone are looked for: a window of them, stuffed.
+_MOST_ACKNOWLEDGEMENTS = 48
 
 #: Payloads that wait for the window, at most. A burst of 1,200 callbacks fits.
 CAPACITY = 4096
@@ -149,6 +160,23 @@ class AshLink:
             elif each.kind in (Kind.DATA, Kind.ACK, Kind.NAK):
                 self._on_frame(each, taken)
         return taken
+
+    def acknowledge(self, octets: bytes, now: Us) -> bool:
+        """Take octets if they are acknowledgements from which nothing follows, and tell.
+
+        Hosts acknowledge each frame by itself: most of what comes is such, and needs no more.
+        """
+        if not self.connected or self._waiting or self._held_until is not None:
+            return False
+        if not self._deframer.clean or len(octets) > _MOST_ACKNOWLEDGEMENTS:
+            return False
+        *frames, rest = octets.split(b"\x7e")
+        if rest or not all(frame in ACKNOWLEDGEMENTS for frame in frames):
+            return False
+        self._now = now
+        for frame in frames:
+            self._on_acknowledged(ACKNOWLEDGEMENTS[frame])
+        return True
 
     def send(self, payload: bytes, now: Us, *, callback: bool = False) -> None:
         """Queue one EZSP frame.
@@ -325,11 +353,4 @@ class AshLink:
     def _write(self, sent: _Sent) -> bytes:
         sent.resent = sent.at is not None
         sent.at, sent.due = self._now, False
-        frame = AshFrame(
-            kind=Kind.DATA,
-            number=sent.number,
-            resent=sent.resent,
-            acknowledged=self._expected,
-            payload=sent.payload,
-        )
-        return frame.encode()
+        return data_frame(sent.number, sent.payload, self._expected, resent=sent.resent)

@@ -4,6 +4,7 @@ A frame is a control octet, data and two octets of CRC, stuffed, with a flag at 
 a DATA frame are scrambled with a fixed sequence. Source: Silicon Labs UG101, protocol version 2.
 """
 
+import re
 from binascii import crc_hqx
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _CRC_SIZE: Octets = 2
 #: Control, data, CRC, each octet stuffed: what is longer was never a frame.
 _MOST_STUFFED: Octets = 2 * (1 + MOST_DATA + _CRC_SIZE)
 _FLOW_CONTROL = bytes((XON, XOFF))
+#: What is more than stuffed octets of a frame: something to do before, or too long.
+_PECULIAR = re.compile(rb"[\x18\x1a]|^\xff|.{%d}" % (_MOST_STUFFED + 1), re.DOTALL)
 #: Wakes a sleeping peer, and may stand between frames.
 _WAKE = b"\xff"
 #: The escape comes first: what replaces the others holds one.
@@ -85,7 +88,9 @@ class AshFrame:
         Raises:
             ValueError: The payload is longer than a DATA frame carries.
         """
-        return data_frame(self) if self.kind is Kind.DATA else seal(self._plain())
+        if self.kind is Kind.DATA:
+            return data_frame(self.number, self.payload, self.acknowledged, resent=self.resent)
+        return seal(self._plain())
 
     def _plain(self) -> bytes:
         kind = self.kind
@@ -96,12 +101,11 @@ class AshFrame:
         return bytes((kind.value, VERSION, self.code))
 
 
-def data_frame(frame: AshFrame) -> bytes:
-    """Return the octets of a DATA frame."""
-    payload = frame.payload
+def data_frame(number: int, payload: bytes, acknowledged: int, *, resent: bool) -> bytes:
+    """Return the octets of a DATA frame, as ``AshFrame.encode`` does."""
     if len(payload) > MOST_DATA:
         raise ValueError(f"ASH DATA: found {len(payload)} octets, wanted at most {MOST_DATA}")
-    control = frame.number << 4 | frame.resent << 3 | frame.acknowledged
+    control = number << 4 | resent << 3 | acknowledged
     return seal(bytes((control, *map(xor, payload, _SCRAMBLE))))
 
 
@@ -187,10 +191,19 @@ class Deframer:
         """
         *ended, rest = octets.translate(None, _FLOW_CONTROL).split(b"\x7e")
         for piece in ended:
-            self._keep(piece)
-            if self._part or self._spoilt:
-                yield self._finish()
-        self._keep(rest)
+            if self._part or self._spoilt or _PECULIAR.search(piece):
+                self._keep(piece)
+                if self._part or self._spoilt:
+                    yield self._finish()
+            elif piece:  # a whole frame and nothing else: so comes nearly everything
+                yield _judge_short(piece) if len(piece) <= _SHORT else _judge(piece)
+        if rest:
+            self._keep(rest)
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether the last octet ended a frame, or there was none."""
+        return not self._part and not self._spoilt
 
     def clear(self) -> None:
         """Forget the beginning of a frame."""
@@ -252,3 +265,9 @@ def _unstuffed(stuffed: bytes) -> bytes:
         octets.append(piece[0] ^ _FLIP)
         octets += piece[1:]
     return bytes(octets)
+
+
+#: What each acknowledgement of a ready host looks like on the line, before the flag.
+ACKNOWLEDGEMENTS = {
+    AshFrame(kind=Kind.ACK, acknowledged=number).encode()[:-1]: number for number in range(NUMBERS)
+}

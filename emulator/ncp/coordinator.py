@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.device.descriptors import UNSUPPORTED
 from emulator.errors import WireError
 from emulator.ncp.handlers import answers
-from emulator.ncp.networking import State
+from emulator.ncp.networking import State, is_child
 from emulator.ncp.port import Member, NodeKind
 from emulator.ncp.statuses import Status
 from emulator.wire import zdo
@@ -110,7 +110,7 @@ def _children(stick: Stick, request: Any) -> dict[str, Any]:  # noqa: ANN401 - t
     """Return the fields that name the stick's children, which an extended request asks for."""
     if request.request_type != zdo.RequestType.EXTENDED:
         return {}
-    found = [one.address for one in _kin(stick) if _is_child(stick, one)]
+    found = [one.address for one in _kin(stick) if is_child(stick, one)]
     if not found:
         return {"child_count": 0}
     shown = tuple(found[request.start_index :])
@@ -238,11 +238,6 @@ def _kin(stick: Stick) -> Sequence[Member]:
     return [one for one in stick.place.members() if one.eui64 != stick.eui64]
 
 
-def _is_child(stick: Stick, member: Member) -> bool:
-    asleep = member.kind in (NodeKind.END_DEVICE, NodeKind.SLEEPY_END_DEVICE)
-    return asleep and member.parent == stick.place.address
-
-
 def _neighbors(stick: Stick, request: management.NeighborsRequest, datagram: Datagram) -> Frame:
     parameters = stick.place.parameters
     pan = 0 if parameters is None else unpack_integer(parameters.extended_pan_id)
@@ -254,7 +249,7 @@ def _neighbors(stick: Stick, request: management.NeighborsRequest, datagram: Dat
             address=one.address,
             traits=LOGICAL.get(one.kind, END_DEVICE)
             | (one.kind is not NodeKind.SLEEPY_END_DEVICE) << 2
-            | (CHILD if _is_child(stick, one) else NEITHER),
+            | (CHILD if is_child(stick, one) else NEITHER),
             permits=UNKNOWN_IF_PERMITS,
             depth=0 if one.kind is NodeKind.COORDINATOR else 1,
             lqi=255,
@@ -272,7 +267,7 @@ def _neighbors(stick: Stick, request: management.NeighborsRequest, datagram: Dat
 
 
 def _routes(stick: Stick, request: management.RoutesRequest, datagram: Datagram) -> Frame:
-    kin = [one for one in _kin(stick) if not _is_child(stick, one)]
+    kin = [one for one in _kin(stick) if not is_child(stick, one)]
     shown = tuple(
         management.Route(destination=one.address, traits=0, next_hop=one.address)
         for one in kin[request.start_index : request.start_index + ROUTES_A_FRAME]

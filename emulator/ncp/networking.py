@@ -82,7 +82,7 @@ class Standing:
 
     def member_joined(self, stick: Stick, member: Member, how: Joining) -> None:
         """Tell the host of a node that joined or rejoined."""
-        if _is_child(stick, member):
+        if is_child(stick, member):
             known = [one.eui64 for one in self.children]
             if member.eui64 in known:
                 self.children[known.index(member.eui64)] = member
@@ -143,7 +143,8 @@ class Standing:
             stick.emit("stackStatusHandler", {"status": Status.NETWORK_CLOSED})
 
 
-def _is_child(stick: Stick, member: Member) -> bool:
+def is_child(stick: Stick, member: Member) -> bool:
+    """Tell whether a node reaches the network through this stick alone."""
     asleep = member.kind in (NodeKind.END_DEVICE, NodeKind.SLEEPY_END_DEVICE)
     return asleep and member.parent == stick.place.address
 

@@ -139,10 +139,12 @@ class VirtualRadio:
     @property
     def deadline(self) -> Us | None:
         """Return when ``run`` is needed next, None while nothing will happen by itself."""
-        due = [one for stick in self.sticks.values() if (one := stick.deadline) is not None]
-        if (soonest := self.world.due) is not None:
-            due.append(soonest)
-        return min(due, default=None)
+        soonest = self.world.due
+        for stick in self.sticks.values():
+            due = stick.deadline
+            if due is not None and (soonest is None or due < soonest):
+                soonest = due
+        return soonest
 
     def run(self, now: Us) -> None:
         """Let everything happen that is due by ``now``."""

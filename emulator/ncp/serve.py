@@ -34,6 +34,15 @@ class Stick(Protocol):
         """Take octets of the host."""
         ...
 
+    def acknowledge(self, octets: bytes, now: Us) -> bool:
+        """Take octets if nothing follows from them but a new deadline, and tell."""
+        ...
+
+    @property
+    def deadline(self) -> Us | None:
+        """Return what it waits for, None for nothing."""
+        ...
+
     def take(self) -> bytes:
         """Return what goes out to the host now."""
         ...
@@ -140,13 +149,36 @@ class Server:
         if self._stopped.done():  # after a fault nothing is what it should be
             return
         try:
-            now = self._now = max(self._now, round((self._loop.time() - self._start) * SECOND))
+            now = self._look()
             self._radio.run(now)
             if act is not None:
                 act(now)
             self._settle()
         except Exception as error:
             self.fail(error)
+
+    def stands_still(self, stick: Stick, octets: bytes) -> bool:
+        """Let a stick take octets from which nothing follows but what it waits for.
+
+        Returns:
+            Whether it did; otherwise they make a moment.
+        """
+        if self._stopped.done() or not stick.acknowledge(octets, self._look()):
+            return False
+        due = stick.deadline
+        if due is not None:
+            self._set_alarm(due)
+        return True
+
+    @property
+    def now(self) -> Us:
+        """Return when something happened last."""
+        return self._now
+
+    def _look(self) -> Us:
+        """Look at the clock, which never goes back."""
+        self._now = max(self._now, round((self._loop.time() - self._start) * SECOND))
+        return self._now
 
     def _settle(self) -> None:
         self._radio.run(self._now)  # what was done just now has effects just now
@@ -208,6 +240,9 @@ class _Port:
 
     def came(self, octets: bytes) -> None:
         """Hand octets to the stick."""
+        if self._server.stands_still(self.stick, octets):
+            self._log(self._server.now, True, octets)
+            return
 
         def act(now: Us) -> None:
             self._log(now, True, octets)

@@ -105,6 +105,10 @@ class Stick:
         if self._callbacks:
             self._flush()
 
+    def acknowledge(self, octets: bytes, now: Us) -> bool:
+        """Take octets if nothing follows from them but a new deadline, and tell."""
+        return not self._callbacks and self._link.acknowledge(octets, now)
+
     def wake(self, now: Us) -> None:
         """Let time pass."""
         self.now = now

@@ -49,6 +49,13 @@ class Shouter:
         self.out += octets.upper()
         self._note("receive")
 
+    def acknowledge(self, octets: bytes, now: Us) -> bool:
+        return octets == b"fine"
+
+    @property
+    def deadline(self) -> Us | None:
+        return None
+
     def take(self) -> bytes:
         taken, self.out = self.out, b""
         return taken

@@ -12,7 +12,7 @@ from emulator.units import SECOND
 from emulator.wire import zdo
 from emulator.wire import zdo_management as management
 from emulator.wire.aps import Datagram
-from tests.ncp.desks import Desk, make_bridge, make_radio, plain
+from tests.ncp.linked_desk import Desk, make_bridge, make_radio, plain
 from tests.ncp.parties import PARAMETERS
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
@@ -100,6 +100,7 @@ def test_a_unicast_is_reported_and_heard(version: int) -> None:
     address = dut.ask("getNodeId")["address"]
     sent = unicast(hub, address)
     assert plain(sent, "status") == (0,)
+    assert hub.arrived[-2:] == ["sendUnicast", "messageSentHandler"]
     (report,) = hub.of("messageSentHandler")
     assert plain(report, "kind", "destination", "tag", "status", "payload") == (
         *(DIRECT, address, TAG, 0),
@@ -358,6 +359,33 @@ def test_what_does_not_match_is_answered_with_no_endpoint(
     assert answered(hub, zdo.MatchDescriptorResponse).endpoints == ()
 
 
+def test_a_broadcast_that_matches_nothing_gets_no_answer() -> None:
+    radio = make_radio("hub", "dut")
+    hub, dut = Desk(radio, "hub"), Desk(radio, "dut")
+    assert add_endpoint(hub, 1, (0x0019,)) == 0
+    hub.form()
+    hub.ask("permitJoining", duration_s=60)
+    dut.secure()
+    dut.ask("joinNetwork", node_kind=NodeKind.ROUTER, parameters=PARAMETERS)
+    dut.wait(SECOND)
+    for cluster in (0x0020, 0x0019):
+        sent = dut.ask(
+            "sendBroadcast",
+            destination=0xFFFD,
+            aps=aps(profile=0, cluster=6, source_endpoint=0, destination_endpoint=0),
+            radius=0,
+            tag=TAG,
+            payload=match((cluster,)).encode(),
+            alias=0xFFFF,
+            alias_sequence=0,
+        )
+        assert sent["status"] == 0
+        dut.wait(SECOND)
+    (heard,) = dut.of("incomingMessageHandler")
+    answer, _ = zdo.MatchDescriptorResponse.decode(heard["payload"])
+    assert (heard["aps"].cluster, answer.endpoints) == (0x8006, (1,))
+
+
 def test_a_stick_without_endpoints_leaves_the_match_to_its_host(hub: Desk) -> None:
     ask_zdo(hub, 0, match((0x0019,)))
     hub.wait(SECOND)
@@ -381,7 +409,9 @@ def test_the_host_may_answer_for_its_endpoints(
     assert [one["aps"].cluster for one in dut.of("incomingMessageHandler")] == replies
 
 
-@pytest.mark.parametrize(("flags", "heard", "replies"), [(0, [], [0x8038]), (2, [0x0038], [])])
+@pytest.mark.parametrize(
+    ("flags", "heard", "replies"), [(0, [], [0x8038]), (1, [], [0x8038]), (2, [0x0038], [])]
+)
 def test_what_the_stack_cannot_answer(flags: int, heard: list[int], replies: list[int]) -> None:
     hub, dut = joined(13)
     assert hub.ask("setConfigurationValue", config_id=0x2A, value=flags)["status"] == 0

@@ -9,7 +9,7 @@ from emulator.ncp.fields import ApsFrame, FoundNetwork
 from emulator.ncp.port import NodeKind
 from emulator.ncp.statuses import Status
 from emulator.units import SECOND
-from tests.ncp.desks import NETWORK_KEY, Desk, make_bridge, make_radio, plain
+from tests.ncp.linked_desk import NETWORK_KEY, Desk, make_bridge, make_radio, plain
 from tests.ncp.parties import PARAMETERS
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
@@ -49,6 +49,7 @@ def test_forming_is_answered_before_the_network_is_up(version: int) -> None:
     assert desk.ask("getNodeId")["address"] == 0xFFFE
     assert desk.ask("getNetworkParameters")["status"] == status(desk, Status.NOT_JOINED)
     desk.form()
+    assert desk.arrived[-2:] == ["formNetwork", "stackStatusHandler"]
     assert statuses(desk) == [status(desk, Status.NETWORK_UP)]
     assert desk.ask("networkState")["state"] == JOINED
     found = desk.ask("getNetworkParameters")
@@ -132,6 +133,7 @@ def test_a_window_opens_and_closes(version: int) -> None:
     desk.heard.clear()
     opened, shut = status(desk, Status.NETWORK_OPENED), status(desk, Status.NETWORK_CLOSED)
     assert desk.ask("permitJoining", duration_s=60)["status"] == 0
+    assert desk.arrived[-2:] == ["permitJoining", "stackStatusHandler"]
     desk.wait(59 * SECOND)
     assert statuses(desk) == [opened]
     desk.wait(2 * SECOND)
@@ -216,6 +218,7 @@ def test_a_scan_finds_the_network(version: int) -> None:
 def scan(desk: Desk, channels: int = 0x07FFF800) -> list[FoundNetwork]:
     desk.heard.clear()
     assert desk.ask("startScan", scan=1, channels=channels, duration=3)["status"] == 0
+    assert desk.arrived[-len(desk.heard) - 1 :] == ["startScan", *[one for one, _ in desk.heard]]
     assert desk.heard[-1][0] == "scanCompleteHandler"
     assert desk.heard[-1][1]["status"] == 0
     return [one["network"] for one in desk.of("networkFoundHandler")]
@@ -286,7 +289,8 @@ def test_a_joiner_rejoins_or_loses_its_parent(version: int) -> None:
     dut.wait(SECOND)
     assert statuses(dut) == [status(dut, Status.NETWORK_UP)]
     hub.wait(0)
-    assert hub.of("trustCenterJoinHandler")[0]["update"] == SECURED_REJOIN
+    (rejoined,) = hub.of("trustCenterJoinHandler")
+    assert plain(rejoined, "update", "decision") == (SECURED_REJOIN, NO_ACTION)
     hub.reset()  # nobody is there
     dut.heard.clear()
     assert dut.ask("findAndRejoinNetwork", **rejoin)["status"] == 0
@@ -336,6 +340,33 @@ def test_a_sleepy_stick_polls() -> None:
     assert dut.ask("leaveNetwork", options=0)["status"] == 0
     dut.wait(3 * SECOND)
     assert len(dut.of("pollCompleteHandler")) == 4
+
+
+def test_a_poll_without_an_interval_is_the_only_one() -> None:
+    radio = make_radio("hub", "dut")
+    hub, dut = Desk(radio, "hub"), Desk(radio, "dut")
+    hub.form()
+    hub.ask("permitJoining", duration_s=60)
+    join(dut, NodeKind.SLEEPY_END_DEVICE)
+    dut.heard.clear()
+    assert dut.ask("pollForData", interval=0, units=0, failure_limit=0)["status"] == 0
+    dut.wait(60 * SECOND)
+    assert len(dut.of("pollCompleteHandler")) == 1
+
+
+def test_a_sleepy_node_is_the_child_of_whom_it_joined_through() -> None:
+    radio = make_radio("hub", "router", "sleeper")
+    hub, router, sleeper = (Desk(radio, name) for name in radio.sticks)
+    hub.form()
+    hub.ask("permitJoining", duration_s=60)
+    join(router)
+    hub.ask("permitJoining", duration_s=0)
+    assert router.ask("permitJoining", duration_s=60)["status"] == 0
+    join(sleeper, NodeKind.SLEEPY_END_DEVICE)
+    hub.wait(0)
+    assert hub.of("trustCenterJoinHandler")[-1]["eui64"] == sleeper.stick.eui64
+    assert hub.of("childJoinHandler") == []
+    assert hub.ask("getParentChildParameters")["children"] == 0
 
 
 def test_route_records_come_to_a_concentrator() -> None:

@@ -15,7 +15,7 @@ from emulator.ncp.radio import StickSpec, VirtualRadio, at_home, eui64_of
 from emulator.profiles.load import load, names
 from emulator.units import SECOND
 from emulator.wire.aps import Datagram
-from tests.ncp.desks import Desk, make_bridge, make_radio
+from tests.ncp.linked_desk import Desk, make_bridge, make_radio
 from tests.ncp.parties import PARAMETERS
 
 every_version = pytest.mark.parametrize("version", VERSIONS)

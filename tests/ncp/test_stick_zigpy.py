@@ -14,8 +14,8 @@ from emulator.ncp.bridges import Occurrence, What
 from emulator.ncp.commands import VERSIONS
 from emulator.ncp.radio import StickSpec, VirtualRadio, at_home
 from emulator.profiles.load import load
-from tests.ncp.desks import make_bridge
 from tests.ncp.lines import Lines, connector, run
+from tests.ncp.linked_desk import make_bridge
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
 CHANNEL = 20

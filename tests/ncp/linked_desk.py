@@ -1,4 +1,4 @@
-"""Sit at a stick with nothing but its own formats: every command of every version by its name."""
+"""Sit at a stick behind its serial link, as a host: every command of every version by its name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from emulator.ncp.fields import InitialSecurityState, Layout
 from emulator.ncp.port import WELL_KNOWN_KEY, NetworkParameters
 from emulator.ncp.radio import BridgeSpec, StickSpec, VirtualRadio
 from emulator.profiles.model import Profile
-from emulator.units import SECOND, Us
+from emulator.units import Us
 from tests.ncp.parties import PARAMETERS, image_of, profile_of
 
 NETWORK_KEY = bytes(range(16))
@@ -45,6 +45,7 @@ class Desk:
         self.stick = radio.sticks[stick]
         self.version = self.stick.version
         self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.arrived: list[str] = []  # responses and callbacks, in the order of the line
         rows = spoken(self.version)
         self._requests = {
             name: Layout(name, row.request, self.version)
@@ -142,6 +143,7 @@ class Desk:
         number = payload[3] | payload[4] << 8
         layout = self._answers[number]
         values, end = layout.decode(payload, 5)
+        self.arrived.append(layout.name)
         assert end == len(payload), f"{layout.name}: {len(payload) - end} octets too many"
         if payload[1] & CALLBACK:
             assert self._answered == payload[0], "a callback bears a number that is not answered"
@@ -154,6 +156,3 @@ class Desk:
 def plain(fields: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
     """Return some fields, in order."""
     return tuple(fields[name] for name in names)
-
-
-__all__ = ["SECOND", "Desk", "make_bridge", "make_radio", "plain"]
