@@ -44,6 +44,7 @@ class World:
         #: Plain tuples in the order of ``Entry``: this is the path of every datagram.
         self._heap: list[tuple[Us, int, str, Stimulus]] = []
         self._receivers: dict[str, Receiver] = {}
+        self._end: Us = -1  # of the run that is under way
 
     def attach(self, name: str, receiver: Receiver) -> None:
         """Name a receiver.
@@ -89,17 +90,30 @@ class World:
             raise ValueError(f"limit of {limit_us} us: time does not run back")
         if until():
             return True
-        end = self.now + limit_us
+        self._end = end = self.now + limit_us
         heap, receivers = self._heap, self._receivers
-        while heap and heap[0][0] <= end:
-            at, _, receiver, stimulus = heappop(heap)
-            self.now = at
-            receivers[receiver].take(stimulus, at)
-            if until():
-                return True
-            heap = self._heap
+        try:
+            while heap and heap[0][0] <= end:
+                at, _, receiver, stimulus = heappop(heap)
+                self.now = at
+                receivers[receiver].take(stimulus, at)
+                if until():
+                    return True
+                heap = self._heap
+        finally:
+            self._end = -1
         self.now = end
         return False
+
+    @property
+    def horizon(self) -> Us:
+        """Return until when nothing will happen but what is posted now; before it, nothing does.
+
+        That is when the next thing is due, or just behind the end of the run that is under way:
+        then anything may be done to the world. Outside of a run it is past.
+        """
+        limit = self._end + 1
+        return min(limit, self._heap[0][0]) if self._heap else limit
 
     @property
     def due(self) -> Us | None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from emulator.errors import WireError
 from emulator.image.build import build
+from emulator.profiles.flash import FlashProfile
 from emulator.profiles.load import overlay
 from emulator.profiles.model import (
     ELEMENT_STEPS,
     MANIFEST_STEPS,
     PROOFS,
     RAW_STEPS,
-    FlashProfile,
     Manifest,
     Profile,
     VerifyStep,
@@ -177,15 +177,21 @@ def _flash(flash: FlashProfile, size: Octets) -> dict[str, object]:
     """Return a map with slots for ``size`` octets; nothing if they are large enough as they are."""
     if size <= _slot(flash):
         return {}
-    erase = flash.erase_size_octets
+    erase = max(chip.erase_size_octets for chip in flash.chips)
     slot = -(-size // erase) * erase
     made: dict[str, object] = {}
     at = 0
-    for name, (start, end) in flash.areas.items():
-        length = slot if name.startswith("slot") else end - start
-        made[name] = (at, at + length)
-        at += length
-    return {**made, "size_octets": max(flash.size_octets, at)}
+    for chip in flash.chips:
+        if chip.start:
+            at = max(-(-at // erase) * erase, chip.start)
+            made["second_start"] = at
+        for name, (start, end) in flash.areas.items():
+            if chip.start <= start < chip.end:
+                length = slot if name.startswith("slot") else end - start
+                made[name] = (at, at + length)
+                at += length
+    least = flash.chips[-1].erase_size_octets
+    return {**made, "size_octets": max(flash.size_octets, -(-at // least) * least)}
 
 
 def _told(file: OtaFile, profile: Profile, changes: dict[str, object]) -> list[str]:

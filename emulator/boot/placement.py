@@ -155,7 +155,8 @@ class Swap:
 
     def _exchange(self, record: BootRecord, slots: Sequence[Area], write: Write) -> BootRecord:
         first, second, failed = record.images
-        size = _whole_sectors(slots[0], max(first.size, second.size))
+        coarsest = max((*slots, self._scratch), key=lambda one: one.geometry.erase_size_octets)
+        size = _whole_sectors(coarsest, max(first.size, second.size))
         chunk = self._scratch.size
         steps = _STEPS * -(-size // chunk)
         for step in range(record.swap_step, steps):
@@ -234,7 +235,7 @@ class Swap:
 
         None of these places is written to by the step that the record names.
         """
-        size = _whole_sectors(slots[image], record.images[image].size)
+        size = _whole_sectors(slots[0], record.images[image].size)  # there it is to go
         chunk = self._scratch.size
         current, step = divmod(record.swap_step, _STEPS)
         pieces = []
@@ -269,7 +270,7 @@ def _copy(
     Raises:
         WornError: It holds something else.
     """
-    sector, page = source.geometry.erase_size_octets, source.geometry.page_octets
+    sector, page = target.geometry.erase_size_octets, target.geometry.page_octets
     for start in range(0, length, sector):
         wanted = source.read(at + start, sector)
         if sparing and target.read(to + start, sector) == wanted:

@@ -9,6 +9,7 @@ Source: SEC 4, 2.3 to 2.8; ota-cluster 6.2 for the fields.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from emulator.crypto.curve import Point
 from emulator.crypto.ecdsa import check_private
@@ -105,6 +106,7 @@ def read_certificate(octets: bytes | memoryview, suite: Suite) -> Certificate:
     )
 
 
+@lru_cache(maxsize=64)
 def reconstruct(certificate: Certificate, ca_public: Point) -> Point:
     """Return the public key that a certificate and its authority's key make: e*P + Q_CA.
 

@@ -252,11 +252,34 @@ class Application:
                 self._poll_at = at
         self._set_alarm()
 
+    def doze(self, until: Us) -> None:
+        """Leave out the polls before a moment up to which they find nothing.
+
+        What is due beside them still comes, and the first poll after it at its own time.
+        """
+        sleep, at = self._profile.sleep, self._poll_at
+        if sleep is None or at is None:
+            return
+        self._poll_at = None
+        self._set_alarm()
+        until = until if self.deadline is None else min(until, self.deadline)
+        while at < until:
+            if self.client.expects_answer(at) or at < self._linger_until:
+                at += sleep.fast_poll_ms * MILLISECOND
+            else:  # and so it stays: what is awaited is over one day
+                period = sleep.poll_ms * MILLISECOND
+                at += -(-(until - at) // period) * period
+        self._poll_at = at
+        self._set_alarm()
+
     def _set_alarm(self) -> None:
         trial = None if self._trial is None else self._trial.deadline
         patience = None if self._patience is None else self._patience.deadline
-        wishes = (self._join_at, self._poll_at, self._crash_at, trial, patience)
-        self._alarm = min((at for at in wishes if at is not None), default=None)
+        alarm: Us | None = None
+        for at in (self._join_at, self._poll_at, self._crash_at, trial, patience):
+            if at is not None and (alarm is None or at < alarm):
+                alarm = at
+        self._alarm = alarm
 
     # Datagrams.
 

@@ -14,7 +14,8 @@ from emulator.device.parts import SOUND, Parts
 from emulator.device.store import manifest_of
 from emulator.errors import WornError
 from emulator.flash.area import Area
-from emulator.flash.nor import Geometry, Nor
+from emulator.flash.geometry import Geometry
+from emulator.flash.nor import Nor, Snapshot
 from emulator.profiles.model import BootScheme, Profile
 from emulator.units import Rng, Us
 from emulator.wire.aps import Datagram
@@ -37,7 +38,7 @@ class Bridge:
         self._identity: Identity | None = None
         self._application: Application | None = None
         self._rng: Rng | None = None
-        self.flash: Nor = parts.flash(Geometry.of(profile.flash))
+        self.flash: Nor = self._flash(recording=False)
 
     @property
     def deadline(self) -> Us | None:
@@ -69,7 +70,7 @@ class Bridge:
         """
         self.power_off(0)
         self._identity, self._rng = identity, self._streams(seed, "ota client")
-        self.flash = self.parts.flash(Geometry.of(self.profile.flash))
+        self.flash = self._flash(recording=self.flash.recording)
         manifest = manifest_of(image, self.profile.image)
         facts = SlotFacts(
             manufacturer=identity.manufacturer,
@@ -80,6 +81,22 @@ class Bridge:
             security_counter=0 if manifest is None else manifest.security_counter,
         )
         self._loader(self._slots()).install_factory(0, image, facts)
+
+    def revive(self, identity: Identity, flash: Snapshot, seed: int) -> None:
+        """Be a bridge of before again: nothing but its identity and its flash is left of it.
+
+        Args:
+            identity: Who it is.
+            flash: What its flash holds, of the profile's geometry.
+            seed: Seeds every stream of chance from now on.
+
+        Raises:
+            ValueError: The flash has another geometry.
+        """
+        self.power_off(0)
+        self._identity, self._rng = identity, self._streams(seed, "ota client")
+        self.flash = self._flash(recording=self.flash.recording)
+        self.flash.restore(flash)
 
     def power_on(self, now: Us) -> Sequence[Action]:
         """Run the boot loader, then the image it chose.
@@ -133,6 +150,11 @@ class Bridge:
         except WornError as error:
             return _worn(error)
 
+    def doze(self, until: Us) -> None:
+        """Leave out the polls before a moment up to which nothing will reach the bridge."""
+        if self._application is not None:
+            self._application.doze(until)
+
     def event(self, what: Event, now: Us) -> Sequence[Action]:
         """Take an event that is not a datagram."""
         application = self._application
@@ -149,6 +171,12 @@ class Bridge:
         """Go on from a state that ``chance_state`` returned."""
         if self._rng is not None and state is not None:
             self._rng.setstate(state)
+
+    def _flash(self, *, recording: bool) -> Nor:
+        """Return new flash; its log grows with a bridge's life, so it is kept on request only."""
+        flash = self.parts.flash(Geometry.of(self.profile.flash))
+        flash.recording = recording
+        return flash
 
     def _loader(self, slots: Sequence[Area]) -> Loader:
         records = self.parts.records(self._area(self.profile.flash.boot_record), BootRecord)

@@ -36,6 +36,18 @@ _TAILS = {0x0031: 3, 0x0032: 3, 0x0033: 3, 0x0038: 9}
 UNSUPPORTED = {cluster: _TAILS.get(cluster, 0) for cluster in _LEFT_OUT}
 
 
+def descriptor_of(profile: OtaProfile) -> zdo.SimpleDescriptor:
+    """Return what the one endpoint of a bridge says about itself."""
+    return zdo.SimpleDescriptor(
+        endpoint=profile.endpoint,
+        profile=profile.zigbee_profile,
+        device=profile.device_id,
+        device_version=0,
+        input_clusters=SERVED,
+        output_clusters=USED,
+    )
+
+
 class Descriptors:
     """Be the ZDO server of one bridge."""
 
@@ -197,14 +209,7 @@ class Descriptors:
             status = zdo.ZdoStatus.DEVICE_NOT_FOUND
         elif frame.endpoint != self._profile.endpoint:
             status = zdo.ZdoStatus.NOT_ACTIVE
-        descriptor = zdo.SimpleDescriptor(
-            endpoint=self._profile.endpoint,
-            profile=self._profile.zigbee_profile,
-            device=self._profile.device_id,
-            device_version=0,
-            input_clusters=SERVED,
-            output_clusters=USED,
-        )
+        descriptor = descriptor_of(self._profile)
         return zdo.SimpleDescriptorResponse(
             sequence=frame.sequence,
             status=status,

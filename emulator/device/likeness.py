@@ -32,7 +32,14 @@ class Likeness:
     """
 
     def __init__(self, logs: Sequence[Area], page_octets: Octets) -> None:
-        self._logs = [(log.start // page_octets, log.end // page_octets) for log in logs]
+        self._logs = [
+            (
+                log.start // page_octets,
+                log.end // page_octets,
+                log.geometry.page_octets // page_octets,
+            )
+            for log in logs
+        ]
         self._pages: tuple[bytes, ...] = ()
         self._masks: tuple[int, ...] = ()
         self._parts: list[bytes] = []
@@ -41,11 +48,11 @@ class Likeness:
     def of(self, content: Content) -> bytes:
         """Return 16 octets that are equal for contents which differ in masked fields only."""
         changed = self._take(content.pages, content.masks)
-        for number, (start, end) in enumerate(self._logs):
+        for number, (start, end, step) in enumerate(self._logs):
             if any(start <= index < end for index in changed):
-                self._of_logs[number] = self._records(start, end)
+                self._of_logs[number] = self._records(start, end, step)
         parts = self._parts.copy()
-        for (start, end), records in zip(self._logs, self._of_logs, strict=True):
+        for (start, end, _), records in zip(self._logs, self._of_logs, strict=True):
             parts[start:end] = records
         parts.append(repr(content[2:]).encode())  # what else a flash keeps
         return blake2b(b"".join(parts), digest_size=16).digest()
@@ -64,10 +71,13 @@ class Likeness:
         self._pages, self._masks = pages, masks
         return changed
 
-    def _records(self, start: int, end: int) -> list[bytes]:
-        """Return what stands for the pages of a log."""
-        span = zip(self._pages[start:end], self._masks[start:end], strict=True)
-        found = [_records(page, mask) for page, mask in span]
+    def _records(self, start: int, end: int, step: int) -> list[bytes]:
+        """Return what stands for the pages of a log, so many at once that records are whole."""
+        pages, masks = self._pages, self._masks
+        found = [
+            _records(b"".join(pages[at : at + step]), masks[at : at + step])
+            for at in range(start, end, step)
+        ]
         newest = max((sequence for _, them in found for sequence in them), default=0)
         made = []
         for digest, sequences in found:
@@ -77,9 +87,15 @@ class Likeness:
         return made
 
 
-def newest_limit(pages: Sequence[bytes]) -> int:
-    """Return the frame counter's limit in the newest record of a log's pages, -1 without one."""
-    found = [one for page in pages for one in _limits(page)]
+def newest_limit(pages: Sequence[bytes], step: int) -> int:
+    """Return the frame counter's limit in the newest record of a log's pages, -1 without one.
+
+    Args:
+        pages: All of the log's.
+        step: How many belong together: no record is in two such lots.
+    """
+    lots = (b"".join(pages[at : at + step]) for at in range(0, len(pages), step))
+    found = [one for lot in lots for one in _limits(lot)]
     return max(found, default=(0, -1))[1]
 
 
@@ -89,9 +105,9 @@ def _plain(page: bytes, mask: int) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _records(page: bytes, mask: int) -> tuple[bytes, tuple[int, ...]]:
+def _records(page: bytes, masks: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
     """Return a digest of a page without what is masked, and the sequence numbers in it."""
-    sequences, kept, done = [], blake2b(b"%x:" % mask, digest_size=16), 0
+    sequences, kept, done = [], blake2b(repr(masks).encode(), digest_size=16), 0
     for at, head, after in _found(page):
         kept.update(page[done:at])
         kept.update(repr((at, head.layout, _masked(head.payload))).encode())

@@ -79,7 +79,7 @@ class Probe:
 
     @property
     def operations(self) -> Sequence[Operation]:
-        """Return the operation log of the bridge's whole life."""
+        """Return the operations since ``record`` asked for a log; without one, none."""
         return self._bridge.flash.log
 
     def cut(self, *cuts: CutPower) -> None:
@@ -113,7 +113,7 @@ class Probe:
         return self._bridge.flash.operations
 
     def record(self, wanted: bool) -> None:
-        """Log flash operations from now on, or not; the log begins anew."""
+        """Log flash operations from now on, or not, also over ``factory``; the log begins anew."""
         self._bridge.flash.recording = wanted
         self._bridge.flash.log.clear()
 
@@ -190,8 +190,10 @@ class Probe:
         """Return the limit of frame counters that a flash holds, -1 if it holds none."""
         content = self._bridge.flash.content() if flash is None else flash.content
         start, end = self._bridge.profile.flash.data
-        page = self._bridge.flash.geometry.page_octets
-        return newest_limit(content.pages[start // page : end // page])
+        geometry = self._bridge.flash.geometry
+        page = geometry.page_octets
+        step = geometry.at(start).page_octets // page
+        return newest_limit(content.pages[start // page : end // page], step)
 
     def _logs(self) -> tuple[Area, Area]:
         flash = self._bridge.profile.flash

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeAlias
 
 from emulator.actions import Action, Happening, Report
@@ -24,6 +25,7 @@ from emulator.wire.ota_reader import read
 Verify: TypeAlias = Callable[[bytes, Expectation, tuple[str, ...]], Verdict]
 
 
+@lru_cache(maxsize=8)
 def manifest_of(octets: bytes, profile: ImageProfile) -> ImageManifest | None:
     """Return the manifest of a stored file, None where there is none that can be read."""
     if profile.manifest is Manifest.NONE:

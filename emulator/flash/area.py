@@ -3,32 +3,32 @@
 from typing import Protocol, Self
 
 from emulator.errors import FlashError
-from emulator.flash.nor import Geometry, Nor
+from emulator.flash.geometry import Geometry
+from emulator.flash.nor import Nor
 from emulator.units import Octets
 
 
 class Area:
-    """Be the sectors ``[start, end)`` of a flash, addressed from 0.
+    """Be the sectors ``[start, end)`` of one chip of a flash, addressed from 0.
+
+    Attributes:
+        geometry: Of that chip.
 
     Raises:
         FlashError: On each call, what ``Nor`` refuses, and octets outside the area.
         ValueError: At the start, limits that are no sector limits.
     """
 
-    __slots__ = ("end", "nor", "start")
+    __slots__ = ("end", "geometry", "nor", "start")
 
     def __init__(self, nor: Nor, start: Octets, end: Octets) -> None:
-        sector = nor.geometry.erase_size_octets
-        if not 0 <= start < end <= nor.geometry.size_octets or start % sector or end % sector:
+        self.geometry: Geometry = nor.geometry.at(start)
+        sector = self.geometry.erase_size_octets
+        if not 0 <= start < end <= self.geometry.size_octets or start % sector or end % sector:
             raise ValueError(f"[{start:#x}, {end:#x}) is no range of {sector}-octet sectors")
         self.nor = nor
         self.start = start
         self.end = end
-
-    @property
-    def geometry(self) -> Geometry:
-        """Return the geometry of the flash that this is a part of."""
-        return self.nor.geometry
 
     @property
     def size(self) -> Octets:
@@ -37,7 +37,7 @@ class Area:
 
     def sectors(self) -> range:
         """Return the offset of each sector, rising."""
-        return range(0, self.end - self.start, self.nor.geometry.erase_size_octets)
+        return range(0, self.end - self.start, self.geometry.erase_size_octets)
 
     def read(self, offset: Octets, length: Octets) -> bytes:
         """Return ``length`` octets from ``offset`` on."""

@@ -7,61 +7,16 @@ on real parts too.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from emulator.errors import FlashError, PowerLost, WornError
 from emulator.faults import CutKind, CutPower, WornSector
 from emulator.flash.decay import Weak, mixed, noise
-from emulator.profiles.model import FlashProfile
+from emulator.flash.geometry import Geometry
 from emulator.units import Octets
-
-#: Content is kept in pages of at most this size where the geometry allows it.
-_PAGE_LIMIT: Octets = 4096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Geometry:
-    """Say how large a flash is, and in which pieces it is erased and programmed.
-
-    Raises:
-        ValueError: The sizes do not divide one another, or the erased value is neither 0x00 nor
-            0xFF.
-    """
-
-    size_octets: Octets
-    erase_size_octets: Octets
-    program_size_octets: Octets
-    erased_value: int
-
-    def __post_init__(self) -> None:
-        size, sector, unit = self.size_octets, self.erase_size_octets, self.program_size_octets
-        if unit < 1 or sector < unit or sector % unit:
-            raise ValueError(f"erase size {sector} octets is no multiple of program unit {unit}")
-        if size < sector or size % sector:
-            raise ValueError(f"flash of {size} octets is no multiple of erase size {sector}")
-        if self.erased_value not in (0x00, 0xFF):
-            raise ValueError(f"erased value {self.erased_value:#x} is neither 0x00 nor 0xff")
-
-    @classmethod
-    def of(cls, flash: FlashProfile) -> Self:
-        """Return the geometry that a bridge profile describes."""
-        return cls(
-            size_octets=flash.size_octets,
-            erase_size_octets=flash.erase_size_octets,
-            program_size_octets=flash.program_size_octets,
-            erased_value=flash.erased_value,
-        )
-
-    @property
-    def page_octets(self) -> Octets:
-        """Return the size of the pages that content is kept in; pages tile sectors."""
-        sector, unit = self.erase_size_octets, self.program_size_octets
-        fits = sector > _PAGE_LIMIT and not sector % _PAGE_LIMIT and not _PAGE_LIMIT % unit
-        return _PAGE_LIMIT if fits else sector
 
 
 class OperationKind(StrEnum):
@@ -127,8 +82,23 @@ def _blank(erased_value: int, length: Octets) -> bytes:
     return bytes([erased_value]) * length
 
 
+class _Works(NamedTuple):
+    """Be how one chip works: octets of a sector and of a program unit, and an erased page."""
+
+    sector: Octets
+    unit: Octets
+    blank: bytes
+
+
+def _bits(at: Octets, end: Octets, unit: Octets) -> int:
+    """Return the mask of the units in ``[at, end)`` of a page, both at unit boundaries."""
+    return (1 << (end - at) // unit) - 1 << at // unit
+
+
 class Nor:
     """Read, program and erase; count and log each operation; lose the supply where a plan says so.
+
+    Two chips have one count, one log and one plan of cuts; no operation is on both.
 
     An operation takes its number when it starts, so one that is cut has a number too, whatever it
     left behind; the first operation after the next power on has the number above it.
@@ -142,14 +112,14 @@ class Nor:
     """
 
     __slots__ = (
-        "_blank",
+        "_chips",
         "_cut_at",
         "_cuts",
         "_masks",
         "_page",
         "_pages",
         "_reads",
-        "_sector",
+        "_second",
         "_size",
         "_unit",
         "_weak",
@@ -168,11 +138,20 @@ class Nor:
         self.log: list[Operation] = []
         self.operations = 0
         self._size = geometry.size_octets
-        self._sector = geometry.erase_size_octets
-        self._unit = geometry.program_size_octets
         self._page = geometry.page_octets
-        self._blank = _blank(geometry.erased_value, self._page)
-        self._pages = [self._blank] * (self._size // self._page)
+        second = geometry.second
+        self._second = self._size if second is None else second.start
+        self._chips = tuple(
+            _Works(
+                one.erase_size_octets,
+                one.program_size_octets,
+                _blank(one.erased_value, self._page),
+            )
+            for one in (geometry.at(0), geometry.at(self._second))
+        )
+        self._unit = geometry.program_size_octets
+        self._pages = [self._chips[0].blank] * (self._second // self._page)
+        self._pages += [self._chips[1].blank] * ((self._size - self._second) // self._page)
         self._masks = [0] * (self._size // self._page)
         self._cuts: tuple[CutPower, ...] = ()
         self._cut_at = -1
@@ -191,10 +170,12 @@ class Nor:
         if address < 0 or length < 0 or address + length > self._size:
             raise self._misuse("read", address, length, "outside the flash")
         if self._weak:
+            self._check_chip("read", address, length)
             return self._read_weak(address, length)
         index, at = divmod(address, self._page)
         if at + length <= self._page:
             return self._pages[index][at : at + length] if length else b""
+        self._check_chip("read", address, length)
         last = (address + length - 1) // self._page
         return b"".join(self._pages[index : last + 1])[at : at + length]
 
@@ -207,15 +188,16 @@ class Nor:
             PowerLost: The plan cut the supply in this operation.
         """
         length = len(data)
-        if address % self._unit or length % self._unit or not length:
-            raise self._misuse("program", address, length, f"unit is {self._unit} octets")
+        unit = self._unit if address < self._second else self._chips[1].unit
+        if address % unit or length % unit or not length:
+            raise self._misuse("program", address, length, f"unit is {unit} octets")
         index, at = divmod(address, self._page)
         end = at + length
         number = self.operations
         if end > self._page or number == self._cut_at or address < 0 or address >= self._size:
             self._program_slowly(address, data)
             return
-        bits = (1 << length // self._unit) - 1 << at // self._unit
+        bits = (1 << length // unit) - 1 << at // unit
         mask = self._masks[index]
         if mask & bits:
             raise self._misuse("program", address, length, "programmed since the last erase")
@@ -236,17 +218,19 @@ class Nor:
             PowerLost: The plan cut the supply in one of the operations.
             WornError: A sector takes no erase any more; it is as it was, those behind it too.
         """
-        if address % self._sector or length % self._sector or length <= 0:
-            raise self._misuse("erase", address, length, f"sector is {self._sector} octets")
+        size = self._works(address).sector
+        if address % size or length % size or length <= 0:
+            raise self._misuse("erase", address, length, f"sector is {size} octets")
         if address < 0 or address + length > self._size:
             raise self._misuse("erase", address, length, "outside the flash")
-        last = self.operations + length // self._sector - 1
+        self._check_chip("erase", address, length)
+        last = self.operations + length // size - 1
         if not (self._worn or self._weak or self.operations <= self._cut_at <= last):
             self._erase_soundly(address, length)
             return
-        for sector in range(address, address + length, self._sector):
+        for sector in range(address, address + length, size):
             worn = self._worn and self._worn.get(sector, self.operations + 1) <= self.operations
-            cut = self._start(OperationKind.ERASE, sector, self._sector, None)
+            cut = self._start(OperationKind.ERASE, sector, size, None)
             if worn:
                 self._fail_erase(sector, cut)
             if cut is not None:
@@ -284,7 +268,10 @@ class Nor:
         for one in sectors:
             if not 0 <= one.address < self._size:
                 raise ValueError(f"sector at {one.address:#x}: flash of {self._size} octets")
-        self._worn = {one.address - one.address % self._sector: one.since for one in sectors}
+        self._worn = {
+            one.address - one.address % self._works(one.address).sector: one.since
+            for one in sectors
+        }
 
     def power_up(self) -> None:
         """Begin a life: what weak octets read as depends on it, and on all that was done before."""
@@ -296,8 +283,8 @@ class Nor:
         Raises:
             FlashError: Misaligned, outside the flash, or programmed before.
         """
-        unit = self._unit
-        padded = data + _blank(self.geometry.erased_value, -len(data) % unit)
+        _, unit, blank = self._works(address)
+        padded = data + blank[: -len(data) % unit]
         if address % unit:
             raise self._misuse("preload", address, len(data), f"unit is {unit} octets")
         self._check_free("preload", address, len(padded))
@@ -367,36 +354,39 @@ class Nor:
         return cut
 
     def _cut_program(self, address: Octets, data: bytes, cut: CutPower) -> None:
-        at = max(0, min(cut.octets, len(data) - 1)) // self._unit * self._unit
+        unit = self._works(address).unit
+        at = max(0, min(cut.octets, len(data) - 1)) // unit * unit
         written = {
             CutKind.AFTER: len(data),
             CutKind.TORN: max(0, min(cut.octets, len(data))),
             CutKind.HALF_ERASE: len(data) // 2,
             CutKind.SCATTERED: at,
-            CutKind.WEAK: at + self._unit,
+            CutKind.WEAK: at + unit,
         }
         if cut.kind is not CutKind.BEFORE:
             self._put(address, data[: written[cut.kind]])
             if cut.kind is CutKind.SCATTERED:
-                self._scatter(address + at, data[at : at + self._unit], cut.seed)
+                self._scatter(address + at, data[at : at + unit], cut.seed)
             elif cut.kind is CutKind.WEAK:
-                self._weak += (Weak(address + at, self._unit, cut.seed),)
+                self._weak += (Weak(address + at, unit, cut.seed),)
             self._mark(address, len(data))
         raise PowerLost(f"{cut.kind} operation {cut.operation}")
 
     def _cut_erase(self, sector: Octets, cut: CutPower) -> None:
+        works = self._works(sector)
+        size = works.sector
         if cut.kind is CutKind.AFTER:
             self._erase_sector(sector)
         elif cut.kind is CutKind.WEAK:
-            self._weak += (Weak(sector, self._sector, cut.seed),)
-            self._mark(sector, self._sector)
+            self._weak += (Weak(sector, size, cut.seed),)
+            self._mark(sector, size)
         elif cut.kind is not CutKind.BEFORE:
-            blank = _blank(self.geometry.erased_value, self._sector)
+            blank = works.blank * (size // self._page)
             if cut.kind is CutKind.SCATTERED:
                 self._scatter(sector, blank, cut.seed)
             else:
-                self._put(sector, blank[: self._sector // 2])
-            self._mark(sector, self._sector)
+                self._put(sector, blank[: size // 2])
+            self._mark(sector, size)
         raise PowerLost(f"{cut.kind} operation {cut.operation}")
 
     def _fail_erase(self, sector: Octets, cut: CutPower | None) -> None:
@@ -431,31 +421,31 @@ class Nor:
             span = slice(start - first, end - first)
             drawn = noise(weak.length, weak.seed, weak.address, self.operations, self._reads)
             drawn = drawn[start - weak.address : end - weak.address]
-            blank = _blank(self.geometry.erased_value, end - start)
+            blank = self._works(weak.address).blank[:1] * (end - start)
             whole[span] = mixed(bytes(whole[span]), blank, drawn)
         return bytes(whole[address - first : address - first + length])
 
     def _erase_soundly(self, address: Octets, length: Octets) -> None:
         """Erase sectors in none of which anything happens."""
-        sectors = range(address, address + length, self._sector)
+        size, _, blank = self._works(address)
+        sectors = range(address, address + length, size)
         if self.recording:
-            kind, size, phase = OperationKind.ERASE, self._sector, self.phase
+            kind, phase = OperationKind.ERASE, self.phase
             self.log += [
                 Operation(number, kind, sector, size, None, phase)
                 for number, sector in enumerate(sectors, self.operations)
             ]
         self.operations += len(sectors)
         first, count = address // self._page, length // self._page
-        self._pages[first : first + count] = [self._blank] * count
+        self._pages[first : first + count] = [blank] * count
         self._masks[first : first + count] = [0] * count
 
     def _erase_sector(self, sector: Octets) -> None:
+        size, _, blank = self._works(sector)
         if self._weak:
-            self._weak = tuple(
-                one for one in self._weak if not 0 <= one.address - sector < self._sector
-            )
-        for index in range(sector // self._page, (sector + self._sector) // self._page):
-            self._pages[index] = self._blank
+            self._weak = tuple(one for one in self._weak if not 0 <= one.address - sector < size)
+        for index in range(sector // self._page, (sector + size) // self._page):
+            self._pages[index] = blank
             self._masks[index] = 0
 
     def _spans(self, address: Octets, length: Octets) -> Iterator[tuple[int, Octets, Octets]]:
@@ -470,8 +460,10 @@ class Nor:
     def _check_free(self, what: str, address: Octets, length: Octets) -> None:
         if address < 0 or address + length > self._size:
             raise self._misuse(what, address, length, "outside the flash")
+        self._check_chip(what, address, length)
+        unit = self._works(address).unit
         for index, at, end in self._spans(address, length):
-            if self._masks[index] & self._bits(at, end):
+            if self._masks[index] & _bits(at, end, unit):
                 raise self._misuse(what, address, length, "programmed since the last erase")
 
     def _put(self, address: Octets, data: bytes) -> None:
@@ -482,12 +474,17 @@ class Nor:
             done += end - at
 
     def _mark(self, address: Octets, length: Octets) -> None:
+        unit = self._works(address).unit
         for index, at, end in self._spans(address, length):
-            self._masks[index] |= self._bits(at, end)
+            self._masks[index] |= _bits(at, end, unit)
 
-    def _bits(self, at: Octets, end: Octets) -> int:
-        """Return the mask of the units in ``[at, end)`` of a page, both at unit boundaries."""
-        return (1 << (end - at) // self._unit) - 1 << at // self._unit
+    def _works(self, address: Octets) -> "_Works":
+        """Return how the chip works that an address is on."""
+        return self._chips[address >= self._second]
+
+    def _check_chip(self, what: str, address: Octets, length: Octets) -> None:
+        if address < self._second < address + length:
+            raise self._misuse(what, address, length, "on two chips")
 
     def _misuse(self, what: str, address: Octets, length: Octets, why: str) -> FlashError:
         return FlashError(

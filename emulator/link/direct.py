@@ -31,7 +31,11 @@ _WAKE = Wake()
 
 
 class DirectLink:
-    """Run one device in a world: stimuli in, its actions out, its deadline kept."""
+    """Run one device in a world: stimuli in, its actions out, its deadline kept.
+
+    A device with a method ``doze(until)`` is told when nothing will reach it before a moment: it
+    may leave out what would find nothing, the polls of a sleepy one.
+    """
 
     capabilities = frozenset(
         {
@@ -49,6 +53,7 @@ class DirectLink:
         self.powered = False
         self._wake_at: Us | None = None
         self._wakes = (0, 0)  # time of the last wake, how many at that time
+        self._doze: Callable[[Us], None] | None = getattr(device, "doze", None)
         world.attach(name, self)
 
     # The Link protocol.
@@ -100,6 +105,8 @@ class DirectLink:
                 self._medium.carry(self.name, action.datagram)
             elif not self._perform(action, now):
                 return
+        if type(stimulus) is Wake and self._doze is not None and not self._medium.holds(self.name):
+            self._doze(self._world.horizon)
         deadline = self.device.deadline if self.powered else None
         if deadline is not None and (self._wake_at is None or deadline < self._wake_at):
             self._wake_at = deadline if deadline > now else now

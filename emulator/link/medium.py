@@ -243,6 +243,10 @@ class Medium:
             self._tap(self._world.now, name, "leave", "")
             self._world.post(self._world.now + self._latency_us, name, Left())
 
+    def holds(self, name: str) -> bool:
+        """Tell whether the parent of a node holds anything for it, or will in a moment."""
+        return bool(self._nodes[name].held)
+
     def poll(self, name: str) -> bool:
         """Deliver what the parent holds for a sleepy node by now; tell whether it held anything."""
         node, now = self._nodes[name], self._world.now

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -85,6 +85,20 @@ def overlay(profile: Profile, changes: Mapping[str, object]) -> Profile:
     Raises:
         ProfileError: As ``parse``; the message begins with the profile's name.
     """
+    try:
+        text = json.dumps(changes)
+    except (TypeError, ValueError):  # what no document can hold: the checks say so
+        return _overlaid(profile, changes)
+    return _kept_overlay(profile, text)
+
+
+@lru_cache(maxsize=256)
+def _kept_overlay(profile: Profile, changes: str) -> Profile:
+    """Return a variant that was asked for before without checking it again."""
+    return _overlaid(profile, json.loads(changes))
+
+
+def _overlaid(profile: Profile, changes: Mapping[str, object]) -> Profile:
     document = plain(profile)
     try:
         for key, value in changes.items():
@@ -97,6 +111,24 @@ def overlay(profile: Profile, changes: Mapping[str, object]) -> Profile:
 def plain(profile: Profile) -> dict[str, Any]:
     """Return the profile as a TOML or JSON document holds it; absent tables are left out."""
     return _plain(profile)
+
+
+def changed_keys(one: Profile, other: Profile) -> tuple[str, ...]:
+    """Return the dotted keys in which two profiles differ, each with the other's value."""
+    ours, theirs = _flat(plain(one), ""), _flat(plain(other), "")
+    return tuple(
+        f"{key} = {_shown(theirs.get(key, 'nothing'))}"
+        for key in {**ours, **theirs}
+        if ours.get(key) != theirs.get(key)
+    )
+
+
+def _flat(document: Mapping[str, Any], prefix: str) -> dict[str, object]:
+    made: dict[str, object] = {}
+    for name, value in document.items():
+        key = prefix + name
+        made |= _flat(value, f"{key}.") if isinstance(value, dict) else {key: value}
+    return made
 
 
 def _plain(section: Any) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import json
 import re
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from itertools import combinations
 from typing import Annotated, ClassVar, get_type_hints
 
 from emulator.profiles.basic import ORDINARY, BasicProfile
+from emulator.profiles.flash import FlashProfile, span
 from emulator.profiles.section import Range, Section, ranges, refuse, section_of
 from emulator.profiles.switches import (
     BadBlock,
@@ -57,9 +57,6 @@ Seconds = Annotated[int, Range(1, 31_536_000)]
 SecondsOrNone = Annotated[int, Range(0, 31_536_000)]
 Milliseconds = Annotated[int, Range(1, 3_600_000)]
 MillisecondsOrNone = Annotated[int, Range(0, 3_600_000)]
-FlashSize = Annotated[int, Range(1, 1 << 28)]
-ProgramSize = Annotated[int, Range(1, 256)]
-OctetValue = Annotated[int, Range(0, 255)]
 CounterLeap = Annotated[int, Range(1, 1 << 24)]
 PageSize = Annotated[int, Range(0, 4096)]
 #: The field of an Image Page Request has two octets; pages are given up within 30 s (OTA-C-079).
@@ -289,83 +286,6 @@ class ImageProfile(Section):
         return ""
 
 
-def _span(area: tuple[Octets, Octets]) -> str:
-    return f"[0x{area[0]:06X}, 0x{area[1]:06X}]" if area[0] >= 0 else str(list(area))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlashProfile(Section):
-    """Hold geometry and map of the flash: areas are [start, end) addresses in octets."""
-
-    TABLE: ClassVar[str] = "flash"
-    #: A record is written to one sector while another still holds the last good one.
-    LEAST_RECORD_SECTORS: ClassVar[int] = 2
-
-    size_octets: FlashSize
-    erase_size_octets: FlashSize
-    program_size_octets: ProgramSize
-    erased_value: OctetValue
-    slot_a: tuple[Octets, Octets]
-    slot_b: tuple[Octets, Octets]
-    boot_record: tuple[Octets, Octets]
-    data: tuple[Octets, Octets]
-    extra: tuple[Octets, Octets] | None = None
-    scratch: tuple[Octets, Octets] | None = None
-
-    @property
-    def areas(self) -> dict[str, tuple[Octets, Octets]]:
-        """Return every area of the map by its key."""
-        names = ("slot_a", "slot_b", "boot_record", "data", "extra", "scratch")
-        every = {name: getattr(self, name) for name in names}
-        return {name: area for name, area in every.items() if area is not None}
-
-    def parts_of_extra(self, count: int) -> tuple[tuple[Octets, Octets], ...]:
-        """Return ``extra`` cut into equal areas of whole sectors; none if they would be empty."""
-        start, end = self.extra or (0, 0)
-        size = (end - start) // (count or 1) // self.erase_size_octets * self.erase_size_octets
-        return tuple((start + at * size, start + (at + 1) * size) for at in range(count) if size)
-
-    def _check(self) -> None:
-        self._check_geometry()
-        for name, area in self.areas.items():
-            self._check_area(name, area)
-        for (one, first), (two, second) in combinations(self.areas.items(), 2):
-            if first[0] < second[1] and second[0] < first[1]:
-                self._refuse(two, _span(second), f"no overlap with {one} {_span(first)}")
-        for name in ("boot_record", "data"):
-            start, end = self.areas[name]
-            if (end - start) // self.erase_size_octets < self.LEAST_RECORD_SECTORS:
-                expected = (
-                    f"at least {self.LEAST_RECORD_SECTORS} sectors"
-                    f" of {self.erase_size_octets} octets"
-                )
-                self._refuse(name, _span(self.areas[name]), expected)
-
-    def _check_geometry(self) -> None:
-        program, erase = self.program_size_octets, self.erase_size_octets
-        if program & (program - 1):
-            self._refuse("program_size_octets", str(program), "a power of two in 1..256")
-        if erase % program:
-            expected = f"a multiple of program_size_octets ({program})"
-            self._refuse("erase_size_octets", str(erase), expected)
-        if self.size_octets % erase:
-            expected = f"a multiple of erase_size_octets ({erase})"
-            self._refuse("size_octets", str(self.size_octets), expected)
-        if self.erased_value not in (0x00, 0xFF):
-            self._refuse("erased_value", f"0x{self.erased_value:02X}", "0x00 or 0xFF")
-
-    def _check_area(self, name: str, area: tuple[Octets, Octets]) -> None:
-        start, end = area
-        if not 0 <= start < end <= self.size_octets:
-            expected = (
-                f"[start, end] with 0 <= start < end <= size_octets (0x{self.size_octets:06X})"
-            )
-            self._refuse(name, _span(area) if start >= 0 else str(list(area)), expected)
-        if start % self.erase_size_octets or end % self.erase_size_octets:
-            expected = f"both ends multiples of erase_size_octets ({self.erase_size_octets})"
-            self._refuse(name, _span(area), expected)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootProfile(Section):
     """Say how often and how long a new image is tried before the old one comes back."""
@@ -452,7 +372,7 @@ class Profile:
             self._check_scratch(slots[0])
         more = len(self.ota.more_image_types)
         if more and not self.flash.parts_of_extra(more):
-            found = "nothing" if self.flash.extra is None else _span(self.flash.extra)
+            found = "nothing" if self.flash.extra is None else span(self.flash.extra)
             refuse("flash.extra", found, f"a sector or more for each of {more} more image types")
         self._check_trust()
 
@@ -461,9 +381,15 @@ class Profile:
         start, end = self.flash.scratch or (0, 0)
         least = SWAP_STEPS * slot // MOST_SWAP_STEPS
         if end - start <= least:
-            found = "nothing" if self.flash.scratch is None else _span(self.flash.scratch)
+            found = "nothing" if self.flash.scratch is None else span(self.flash.scratch)
             expected = f'more than {least} octets where boot.scheme is "swap"'
             refuse("flash.scratch", found, expected)
+        homes = (self.flash.slot_a, self.flash.slot_b, (start, end))
+        sector = max(self.flash.chip_of(one[0]).erase_size_octets for one in homes)
+        for key, octets in (("flash.slot_a", slot), ("flash.scratch", end - start)):
+            if octets % sector:
+                expected = f"a multiple of {sector}, the largest sector that images move through"
+                refuse(key, f"{octets} octets", expected)
 
     def _check_trust(self) -> None:
         """See that no step is without what it must believe."""

@@ -32,8 +32,8 @@ _SIZE = 4096
     "--geometry",
     "shapes",
     multiple=True,
-    metavar="ERASE:UNIT:ERASED",
-    help='Other flash; "pairwise": nine of them.',
+    metavar="ERASE:UNIT:ERASED[+...]",
+    help='Other flash, after "+" its second chip; "pairwise": 13 of them.',
 )
 @click.option("-n", "workers", type=click.IntRange(1, 64), default=1, help="Processes.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)

@@ -189,7 +189,7 @@ class Sweeper:
         self.life, self._merge, self._sound = life, merge, defect is None
         self.scene = Scene(profile, life, size, seed=seed, defect=defect)
         self._patience_us = patience_us(self.scene)
-        self._unit, self._kinds = profile.flash.program_size_octets, tuple(kinds)
+        self._flash, self._kinds = self.scene.profile.flash, tuple(kinds)
         self._first, self._second = Merger(self.scene), Merger(self.scene)
         self._tails: dict[bytes, int] = {}
         self.seed = seed
@@ -206,7 +206,7 @@ class Sweeper:
         calls = record(self.scene)
         if self._sound:
             check_phases(self.life, self.scene.profile, calls)
-        return tuple(places(calls, self._unit, self._kinds))
+        return tuple(places(calls, self._flash, self._kinds))
 
     # Single cuts.
 
@@ -286,7 +286,7 @@ class Sweeper:
         made = [0] * len(tail.calls)
         where = {id(call): number for number, call in enumerate(tail.calls)}
         flashes = Flashes(self.scene.probe, self.seed)
-        for second in places(tail.calls, self._unit, SECOND_KINDS, second_prefixes):
+        for second in places(tail.calls, self._flash, SECOND_KINDS, second_prefixes):
             made[where[id(second.call)]] += 1
             cuts = (first, second.cut)
             ending, merged = self._recover(second, flashes.of(second), cuts, self._second)

@@ -64,7 +64,7 @@ TIMES: Mapping[str, Us] = {
 ONLY_WITH: Mapping[str, str] = {"Patience._saved_at": "deadline"}
 
 #: Classes whose objects are the same for the whole sweep, by name.
-CONSTANT = frozenset({"Profile", "Section", "Parts", "Identity", "Nor", "ClientTable"})
+CONSTANT = frozenset({"Profile", "Section", "Parts", "Identity", "Nor", "Geometry", "ClientTable"})
 
 _CODE = (
     types.FunctionType,

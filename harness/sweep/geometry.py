@@ -1,7 +1,7 @@
 """Put a bridge's flash map onto another geometry, as small as an image allows."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from emulator.errors import HanoverError
@@ -15,7 +15,8 @@ _LOG, _SLOT = 3, 2
 _RECORD: Octets = 512
 
 
-_WANTED = "ERASE:UNIT:ERASED or pairwise"
+_ONE = "ERASE:UNIT:ERASED"
+_WANTED = f"{_ONE}, {_ONE}+{_ONE} or pairwise"
 
 
 class GeometryError(HanoverError, ValueError):
@@ -24,14 +25,19 @@ class GeometryError(HanoverError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Be a geometry of flash: octets of a sector and of a program unit, and the erased value."""
+    """Be a geometry of flash: octets of a sector and of a program unit, and the erased value.
+
+    With a ``second`` chip, the other slot and the scratch area lie on that.
+    """
 
     erase: Octets
     unit: Octets
     erased: int
+    second: "Geometry | None" = None
 
     def __str__(self) -> str:
-        return f"{self.erase}:{self.unit}:{self.erased:02x}"
+        first = f"{self.erase}:{self.unit}:{self.erased:02x}"
+        return first if self.second is None else f"{first}+{self.second}"
 
 
 #: What each geometry of ``PAIRWISE`` takes one of: the smallest, the usual and the largest.
@@ -39,12 +45,20 @@ ERASES: tuple[Octets, ...] = (512, 4096, 65536)
 UNITS: tuple[Octets, ...] = (1, 16, 256)
 ERASED = (0xFF, 0x00)
 
-#: Geometries in which each two values of two of these columns meet.
-PAIRWISE = tuple(
+#: Geometries of one chip in which each two values of two of these columns meet.
+ONE_CHIP = tuple(
     Geometry(erase, unit, ERASED[(row + column) % 2])
     for row, erase in enumerate(ERASES)
     for column, unit in enumerate(UNITS)
 )
+#: Two chips: larger and smaller sectors behind smaller and larger ones, and each value on both.
+TWO_CHIPS = (
+    Geometry(4096, 16, 0xFF, Geometry(512, 256, 0x00)),
+    Geometry(512, 256, 0x00, Geometry(4096, 16, 0xFF)),
+    Geometry(65536, 1, 0xFF, Geometry(4096, 16, 0x00)),
+    Geometry(4096, 16, 0x00, Geometry(65536, 256, 0x00)),
+)
+PAIRWISE = (*ONE_CHIP, *TWO_CHIPS)
 #: What asks for all of them.
 PAIRWISE_WORD = "pairwise"
 
@@ -62,10 +76,18 @@ def read_geometries(texts: Iterable[str]) -> tuple[Geometry, ...]:
 def read_geometry(text: str) -> Geometry:
     """Read ``ERASE:UNIT:ERASED``, the last in hexadecimal: ``4096:16:ff``.
 
+    Two chips follow each other with a plus sign: ``4096:16:ff+512:256:00``.
+
     Raises:
         GeometryError: It is none.
     """
-    parts = text.split(":")
+    first, plus, second = text.partition("+")
+    one = _read_chip(text, first)
+    return replace(one, second=_read_chip(text, second)) if plus else one
+
+
+def _read_chip(text: str, chip: str) -> Geometry:
+    parts = chip.split(":")
     try:
         erase, unit, erased = int(parts[0]), int(parts[1]), int(parts[2], 16)
     except (IndexError, ValueError):
@@ -79,6 +101,8 @@ def read_geometry(text: str) -> Geometry:
 def reshaped(profile: Profile, geometry: Geometry, size: Octets) -> Profile:
     """Return the profile with its map on another geometry, slots just large enough.
 
+    Of two chips, the second one has slot B and the scratch area.
+
     Args:
         profile: Whose map.
         geometry: Of the flash.
@@ -87,19 +111,35 @@ def reshaped(profile: Profile, geometry: Geometry, size: Octets) -> Profile:
     Raises:
         ProfileError: The profile cannot be had on this geometry.
     """
-    erase = geometry.erase
+    second = geometry.second
+    erase = max(geometry.erase, 0 if second is None else second.erase)
     slot = max(-(-size // erase), _SLOT) * erase
-    sizes = {"slot_a": slot, "slot_b": slot, "boot_record": _LOG * erase, "data": _LOG * erase}
-    sizes |= {} if profile.flash.scratch is None else {"scratch": erase}
-    limits = [0, *accumulate(sizes.values())]
-    areas = zip(sizes, pairwise(limits), strict=True)
-    changes: dict[str, object] = {f"flash.{name}": area for name, area in areas}
+    log = _LOG * geometry.erase
+    near, far = {"slot_a": slot}, {"slot_b": slot}
+    logs = {"boot_record": log, "data": log}
+    scratch = {} if profile.flash.scratch is None else {"scratch": erase}
+    if second is None:
+        start, areas = None, _areas(near | far | logs | scratch, 0)
+    else:
+        start = -(-(slot + 2 * log) // erase) * erase
+        areas = _areas(near | logs, 0) | _areas(far | scratch, start)
+    changes: dict[str, object] = {f"flash.{name}": area for name, area in areas.items()}
     changes |= {
-        "flash.size_octets": limits[-1],
-        "flash.erase_size_octets": erase,
+        "flash.size_octets": max(end for _, end in areas.values()),
+        "flash.erase_size_octets": geometry.erase,
         "flash.program_size_octets": geometry.unit,
         "flash.erased_value": geometry.erased,
+        "flash.second_start": start,
+        "flash.second_erase_size_octets": None if second is None else second.erase,
+        "flash.second_program_size_octets": None if second is None else second.unit,
+        "flash.second_erased_value": None if second is None else second.erased,
         "flash.extra": None,
         "ota.more_image_types": [],
     }
     return overlay(profile, changes)
+
+
+def _areas(sizes: Mapping[str, Octets], start: Octets) -> dict[str, tuple[Octets, Octets]]:
+    """Return areas of these sizes behind each other."""
+    limits = accumulate(sizes.values(), initial=start)
+    return dict(zip(sizes, pairwise(limits), strict=True))

@@ -189,7 +189,9 @@ def suited(life: Life, profile: Profile) -> Profile:
     if changes.get("ota.more_image_types") and profile.flash.extra is None:
         flash = profile.flash
         start, end = flash.slot_a
-        extra = (flash.size_octets, flash.size_octets + end - start)
+        sector = flash.chips[-1].erase_size_octets
+        room = -(-(end - start) // sector) * sector
+        extra = (flash.size_octets, flash.size_octets + room)
         changes |= {"flash.extra": extra, "flash.size_octets": extra[1]}
     if profile.ota.more_image_types:
         changes.pop("ota.more_image_types", None)

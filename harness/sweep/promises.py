@@ -82,7 +82,7 @@ class Judge:
         self._trial_boots = profile.boot.trial_boots
         self._retries = profile.boot.retries
         self._type = profile.ota.image_type
-        self._sector = profile.flash.erase_size_octets
+        self._sector = max(chip.erase_size_octets for chip in profile.flash.chips)
         self._resumes = profile.ota.resume is not Resume.RESTART
         start = profile.flash.slot_a[0]
         octets = len(images.get(life.first, b""))

@@ -7,8 +7,9 @@ from typing import Any
 
 from emulator import Probe
 from emulator.errors import HanoverError
+from emulator.profiles.flash import FlashProfile
 from emulator.profiles.model import Profile
-from emulator.units import DAY, SECOND, Octets, Us
+from emulator.units import DAY, SECOND, Us
 from harness.sweep.lives import Life
 from harness.sweep.points import IDLE, WORN, Cut, Prefixes, inside, torn_prefixes
 from harness.sweep.scene import Flash, Moment, Scene, Watcher
@@ -140,7 +141,10 @@ def check_phases(life: Life, profile: Profile, calls: Sequence[Call]) -> None:
 
 
 def places(
-    calls: Sequence[Call], unit: Octets, kinds: Sequence[str], at: Prefixes = torn_prefixes
+    calls: Sequence[Call],
+    flash: FlashProfile,
+    kinds: Sequence[str],
+    at: Prefixes = torn_prefixes,
 ) -> Iterator[Place]:
     """Yield each distinct cut of recorded calls, in the order of their life.
 
@@ -153,18 +157,19 @@ def places(
         if call.operations:
             after = following[id(call)]
             apart = after is None or after.moment.happenings != call.moment.happenings
-            yield from _places_in(call, unit, kinds, at, apart=apart)
+            yield from _places_in(call, flash, kinds, at, apart=apart)
         elif IDLE in kinds:
             yield Place(Cut(call.moment.operation, IDLE, call.idle), call.phases[0], call, 0)
 
 
 def _places_in(
-    call: Call, unit: Octets, kinds: Sequence[str], at: Prefixes, *, apart: bool
+    call: Call, flash: FlashProfile, kinds: Sequence[str], at: Prefixes, *, apart: bool
 ) -> Iterator[Place]:
     """Yield the cuts of one call; ``apart``: what follows it is another cut than its end."""
     last = len(call.operations) - 1
     for index, (one, phase) in enumerate(zip(call.operations, call.phases, strict=True)):
         number, program = one.number, one.data is not None
+        unit = flash.chip_of(one.address).program_size_octets
         if "before" in kinds:
             yield Place(Cut(number, "before"), phase, call, index)
         for cut in inside(number, one.length, unit, program=program, kinds=kinds, at=at):

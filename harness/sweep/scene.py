@@ -131,6 +131,10 @@ class Watched:
             raise _own_fault(error) from error
         return self._scene.after(actions)
 
+    def doze(self, until: Us) -> None:
+        """Leave out what finds nothing: no stimulus, so none is counted."""
+        self._bridge.doze(until)
+
     def event(self, what: Event, now: Us) -> Sequence[Action]:
         """Take an event."""
         self._scene.before()

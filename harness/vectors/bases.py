@@ -130,7 +130,8 @@ def _key(document: Mapping[str, Any]) -> "Signer | GbSigner":
 
 def _homes(folder: Path | None) -> tuple[Path, ...]:
     ours = shipped()
-    return (ours,) if folder is None or folder.resolve() == ours.resolve() else (folder, ours)
+    same = folder is None or folder == ours or folder.resolve() == ours.resolve()
+    return (ours,) if folder is None or same else (folder, ours)
 
 
 @lru_cache(maxsize=64)

@@ -394,6 +394,7 @@ def test_no_frame_counter_is_used_twice_whatever_is_cut() -> None:
     """Cut the supply at each flash operation of an upgrade, with small leaps of the counter."""
     profile = small()
     clean = Bench(profile)
+    Probe(bridge_of(clean)).record(True)
     clean.start()
     clean.upgrade(clean.image(size=600))
     numbers = [one.number for one in Probe(bridge_of(clean)).operations]

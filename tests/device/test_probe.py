@@ -16,12 +16,15 @@ from harness.lanes.direct import DirectLane
 def probed() -> tuple[Bench, Probe]:
     made = Bench(load("B1"))
     assert isinstance(made.lane, DirectLane)
-    return made, Probe(made.lane.bridge)
+    probe = Probe(made.lane.bridge)
+    probe.record(True)
+    return made, probe
 
 
 def test_the_log_has_every_operation_with_its_phase() -> None:
     made, probe = probed()
     assert list(probe.operations) == []
+    made.lane.bridge.factory(made.identity, made.image(1), 1, seed=0)  # type: ignore[attr-defined]
     made.start()
     made.upgrade(made.image(size=1000))
     operations = probe.operations
@@ -121,3 +124,11 @@ def test_a_restored_bridge_is_off() -> None:
     probe.restore(state)
     assert made.lane.bridge.deadline is None
     assert made.lane.bridge.wake(made.now) == ()
+
+
+def test_no_log_is_kept_until_one_is_asked_for() -> None:
+    made, probe = probed()
+    probe.record(False)
+    made.start()
+    assert probe.count > 0
+    assert list(probe.operations) == []

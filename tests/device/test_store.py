@@ -46,6 +46,7 @@ def test_an_image_that_failed_before_it_could_say_so_is_not_staged_again() -> No
     assert made.offer(made.image(traits=Trait.MUTE)) is Status.SUCCESS
     assert made.run(lambda: bool(times(made, Happening.ACTIVATING)), HOUR)
     flash = bridge_of(made).flash
+    flash.recording = True
     # Erase and program of the loader's record pass; the download's record is not written.
     flash.arm(CutPower(operation=flash.operations + 2, kind=CutKind.BEFORE))
     made.wait(MINUTE)

@@ -145,3 +145,23 @@ def test_a_copy_goes_on_as_the_original_did(times: list[int], stop: int, seed: i
     assert (world.now, world.pending()) == (stop, pending)
     del listener.taken[before:]
     assert live() == first
+
+
+def test_the_horizon_is_the_next_event_or_the_end_of_the_run() -> None:
+    world, seen = World(), list[Us]()
+
+    class Looker:
+        def take(self, stimulus: Stimulus, now: Us) -> None:
+            seen.append(world.horizon)
+
+    world.attach("a", Looker())
+    assert world.horizon <= world.now  # outside of a run anything may happen at any time
+    for at in (3, 7):
+        world.post(at, "a", Wake())
+    world.run(never, 10)
+    assert seen == [7, 11]
+    assert world.horizon <= world.now
+    world.post(12, "a", Wake())
+    world.run(lambda: len(seen) == 3, 10)
+    assert seen[2:] == [21]
+    assert world.horizon <= world.now

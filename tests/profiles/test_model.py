@@ -162,6 +162,71 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"sleep.poll_ms": 100, "sleep.fast_poll_ms": 200}, r"fast_poll_ms: .*at most poll_ms"),
 ]
 
+#: A second chip behind the first map of B4, which everything lies before.
+SECOND = {
+    "size_octets": 0x04A000,
+    "second_start": 0x048000,
+    "second_erase_size_octets": 4096,
+    "second_program_size_octets": 256,
+    "second_erased_value": 0x00,
+}
+
+
+def with_second(**changes: object) -> dict[str, object]:
+    """Return B1 with slot B on a second chip, and with these keys of the table flash."""
+    keys = {
+        "second_start": 0x040000,
+        "second_erase_size_octets": 512,
+        "second_program_size_octets": 16,
+        "second_erased_value": 0x00,
+        "slot_b": [0x040000, 0x080000],
+        "boot_record": [0x080000, 0x080600],
+        "data": [0x080600, 0x081000],
+        "size_octets": 0x081000,
+    }
+    return {f"flash.{name}": value for name, value in (keys | changes).items() if value is not None}
+
+
+TWO_CHIPS_REFUSED: list[tuple[dict[str, object], str]] = [
+    (with_second(second_erased_value=None), r"second_erased_value: found nothing, expected all"),
+    (with_second(second_start=None), r"second_start: found nothing, expected all four"),
+    (with_second(second_erased_value=7), r"second_erased_value: found 0x07, expected 0x00 or"),
+    (with_second(second_program_size_octets=24), r"second_program_size_octets: .*power of two"),
+    (with_second(second_erase_size_octets=100), r"second_erase_size_octets: .*multiple of second_"),
+    (with_second(second_erase_size_octets=3072), r"second_erase_size.*found 3072.* a divisor or"),
+    (with_second(second_erase_size_octets=128), r"second_erase_size.*larger program size \(256\)"),
+    (with_second(second_start=0x03F800), r"second_start: found 0x03F800.*larger erase size"),
+    (with_second(second_start=0x090000), r"second_start: found 0x090000.*below size_octets"),
+    (with_second(size_octets=0x081080), r"size_octets: .*multiple of second_erase_size_octets"),
+    (
+        with_second(slot_a=[0x001000, 0x041000]),
+        r"slot_a: .*one chip: .* starts at 0x040000",
+    ),
+    (with_second(data=[0x080700, 0x081000]), r"data: .*of second_erase_size_octets \(512\)"),
+    (with_second(boot_record=[0x080000, 0x080200]), r"boot_record: .*2 sectors of 512 octets"),
+    (
+        with_second(scratch=[0x081000, 0x081200], size_octets=0x081200)
+        | {"boot.scheme": "swap", "boot.trial_boots": 3},
+        r"flash.scratch: found 512 octets, expected a multiple of 4096, the largest sector",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "why"), TWO_CHIPS_REFUSED)
+def test_a_second_chip_is_refused_where_it_cannot_be(changes: dict[str, object], why: str) -> None:
+    with pytest.raises(ProfileError, match=why):
+        load.overlay(BASE, changes)
+
+
+def test_a_second_chip_has_its_own_sizes() -> None:
+    flash = load.overlay(BASE, with_second()).flash
+    first, second = flash.chips
+    assert (first.start, first.end, second.start, second.end) == (0, 0x040000, 0x040000, 0x081000)
+    assert flash.chip_of(0x03FFFF) == first == (0, 0x040000, 4096, 256, 0xFF)
+    assert flash.chip_of(0x040000) == second == (0x040000, 0x081000, 512, 16, 0x00)
+    assert load.load("B1").flash.chips == ((0, BASE.flash.size_octets, 4096, 256, 0xFF),)
+
+
 ACCEPTED: list[dict[str, object]] = [
     {"ota.block_size_octets": 1},
     {"ota.block_size_octets": 255},
@@ -226,6 +291,7 @@ def test_a_profile_is_a_value() -> None:
 
 def test_keys_are_those_of_the_documents() -> None:
     everything = {"flash.extra": [0x045000, 0x045200], **TRUST, **RAW}
+    everything |= {f"flash.{name}": value for name, value in SECOND.items()}
     document = load.plain(load.overlay(load.load("B4"), everything))
     dotted = [
         f"{name}.{key}" if isinstance(value, dict) else name

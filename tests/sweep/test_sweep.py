@@ -16,7 +16,9 @@ from harness.sweep.engine import Ending, Sweeper, owed_after
 from harness.sweep.geometry import (
     ERASED,
     ERASES,
+    ONE_CHIP,
     PAIRWISE,
+    TWO_CHIPS,
     UNITS,
     Geometry,
     GeometryError,
@@ -264,7 +266,13 @@ def owed_text(kind: str) -> str:
 # Geometries.
 
 
-@pytest.mark.parametrize("text", ["4096", "4096:16", "a:b:c", "256:16:ff", "4096:16:55", "1:2:3:4"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("4096", "4096:16", "a:b:c", "256:16:ff", "4096:16:55", "1:2:3:4"),
+        *("4096:16:ff+", "4096:16:ff+16", "4096:16:ff+512:16:ff+512:16:ff", "+512:16:ff"),
+    ],
+)
 def test_a_wrong_geometry_is_explained(text: str) -> None:
     with pytest.raises(GeometryError, match="geometry: found"):
         read_geometry(text)
@@ -272,7 +280,7 @@ def test_a_wrong_geometry_is_explained(text: str) -> None:
 
 def test_geometries_are_pairwise() -> None:
     """Each two values of two columns meet in one of them, from the smallest to the largest."""
-    rows = [(one.erase, one.unit, one.erased) for one in PAIRWISE]
+    rows = [(one.erase, one.unit, one.erased) for one in ONE_CHIP]
     columns = (ERASES, UNITS, ERASED)
     assert len(rows) >= 8
     for one, two in combinations(range(3), 2):
@@ -286,8 +294,23 @@ def test_every_bridge_can_be_had_on_each_geometry(name: str) -> None:
         flash = reshaped(load(name), shape, SIZE).flash
         found = (flash.erase_size_octets, flash.program_size_octets, flash.erased_value)
         assert found == (shape.erase, shape.unit, shape.erased)
+        far, chip = shape.second or shape, flash.chip_of(flash.slot_b[0])
+        assert chip[2:] == (far.erase, far.unit, far.erased)
+        assert (flash.second_start is None) == (shape.second is None)
+        assert flash.chip_of(flash.slot_a[0]) == flash.chip_of(flash.data[0]) == flash.chips[0]
     with pytest.raises(ProfileError):
         reshaped(load(name), read_geometry("512:3:ff"), SIZE)
+
+
+def test_of_two_chips_either_has_the_larger_pieces() -> None:
+    assert (*ONE_CHIP, *TWO_CHIPS) == PAIRWISE
+    pairs = [(one, one.second) for one in TWO_CHIPS if one.second is not None]
+    assert len(pairs) == len(TWO_CHIPS) >= 3
+    assert {one.erase < two.erase for one, two in pairs} == {True, False}
+    assert {one.unit < two.unit for one, two in pairs} == {True, False}
+    assert {(one.erased, two.erased) for one, two in pairs} >= {(0xFF, 0), (0, 0xFF)}
+    for one in PAIRWISE:
+        assert read_geometry(str(one)) == one
 
 
 def test_geometries_are_read_once_each() -> None:

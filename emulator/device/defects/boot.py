@@ -140,7 +140,10 @@ DEFECTS: tuple[Defect, ...] = (
         title="goes on behind octets that the power cut took",
         copies="nrfconnect KRKNWK-7723, turned round",
         parts=with_parts(writer=_SkipsAHole),
-        caught_by=("download_survives_a_reset", "what_boots_after", "promises_outlive_power_cuts"),
+        caught_by=(
+            *("download_survives_a_reset", "what_boots_after", "promises_outlive_power_cuts"),
+            "power_fails_at_a_block",
+        ),
         vectors=("RB-041",),
     ),
     Defect(
@@ -158,7 +161,7 @@ DEFECTS: tuple[Defect, ...] = (
         parts=with_parts(store=_ForgetsWhatWaits),
         caught_by=(
             *("waiting_image_survives_a_reset", "what_boots_after"),
-            "promises_outlive_power_cuts",
+            *("promises_outlive_power_cuts", "power_fails_after_the_upgrade_end"),
         ),
         vectors=("RB-050", "RB-094"),
     ),
@@ -199,7 +202,10 @@ DEFECTS: tuple[Defect, ...] = (
         title="confirms in RAM only",
         copies="design section 8, promise 4",
         parts=with_parts(store=_ConfirmsInRam),
-        caught_by=("confirmed_image_stays", "what_boots_after", "promises_outlive_power_cuts"),
+        caught_by=(
+            *("confirmed_image_stays", "what_boots_after", "promises_outlive_power_cuts"),
+            "power_fails_in_the_trial",
+        ),
         vectors=("RB-003",),
     ),
     Defect(

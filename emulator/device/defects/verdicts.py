@@ -9,7 +9,8 @@ from emulator.device.defects.model import Defect, with_parts
 from emulator.device.defects.steps import judged, with_steps, without
 from emulator.device.store import DownloadStore
 from emulator.errors import WireError
-from emulator.flash.nor import Geometry, Nor
+from emulator.flash.geometry import Geometry
+from emulator.flash.nor import Nor
 from emulator.image.judgement import Expectation, Reading, Refusal, Step, refuse
 from emulator.image.verify import STEPS
 from emulator.ota.ports import Refused
