@@ -23,6 +23,9 @@ class Capability(StrEnum):
     PROBE = "probe"  # flash operations can be counted and cut
     EVENTS = "events"  # it can tell the device things outside the network, as a person would
     FRAME_COUNTERS = "frame counters"  # datagrams show NWK frame counters
+    SETTINGS = "settings"  # a case can have a device of other settings made
+    FACTORY = "factory"  # it makes its device new, with the image that it is given
+    TRAITS = "traits"  # the device does what the traits of a test image say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

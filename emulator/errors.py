@@ -58,6 +58,10 @@ class ProfileError(HanoverError, ValueError):
     """A bridge profile names file, key, what was found and what was expected."""
 
 
+class StateError(HanoverError, ValueError):
+    """What keeps a bridge between two runs of a program is damaged, or keeps another bridge."""
+
+
 # The device's own storage or firmware is to blame.
 class FlashError(HanoverError, RuntimeError):
     """Firmware used the flash against its rules: our own bug, never the peer's."""

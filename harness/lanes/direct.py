@@ -11,12 +11,14 @@ from emulator.link.chance import stream
 from emulator.link.direct import DirectLink
 from emulator.link.medium import Medium
 from emulator.profiles.model import Profile
-from emulator.units import Us
+from emulator.units import Octets, Us
 from emulator.wire.aps import Datagram
 from emulator.world import World
-from harness.lanes.port import Setup
+from harness.lanes.port import Found, Setup
 
 HUB = "hub"
+#: What every lane can do that makes its bridges itself.
+OF_EMULATED = frozenset({Capability.SETTINGS, Capability.TRAITS})
 
 
 def make_bridge(setup: Setup) -> Bridge:
@@ -91,7 +93,9 @@ class Air:
 class VirtualLane:
     """Host any device that keeps the contract in a world of virtual time, beside the hub."""
 
-    capabilities = DirectLink.capabilities
+    capabilities: frozenset[Capability] = DirectLink.capabilities | {Capability.FACTORY}
+    #: The device is made as the setup says.
+    found: Found | None = None
 
     def __init__(self, setup: Setup, device: Device, air: Air | None = None) -> None:
         self._air = Air(setup) if air is None else air
@@ -136,6 +140,10 @@ class VirtualLane:
         """Raise or cut the DUT's supply."""
         self._dut.power(on)
 
+    def damage(self, offset: Octets) -> None:
+        """Change an octet of the image that the DUT runs."""
+        raise LinkError("this lane shows nothing of flash")
+
     def event(self, what: Event) -> None:
         """Tell the DUT something outside the network."""
         self._dut.take(what, self._air.world.now)
@@ -153,7 +161,7 @@ class VirtualLane:
 class DirectLane(VirtualLane):
     """Carry datagrams to an emulated bridge of this process."""
 
-    capabilities = DirectLink.capabilities | {Capability.PROBE}
+    capabilities = VirtualLane.capabilities | OF_EMULATED | {Capability.PROBE}
 
     def __init__(self, setup: Setup, air: Air | None = None) -> None:
         self.bridge = make_bridge(setup)
@@ -162,3 +170,7 @@ class DirectLane(VirtualLane):
     def beside(self, setup: Setup) -> "DirectLane":
         """Put another emulated bridge into the same world, off."""
         return DirectLane(setup, self._air)
+
+    def damage(self, offset: Octets) -> None:
+        """Change an octet of the image that the bridge runs."""
+        Probe(self.bridge).damage(offset)

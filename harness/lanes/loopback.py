@@ -12,7 +12,7 @@ from emulator.contract import Device, Identity
 from emulator.link.json_form import from_json, to_json
 from emulator.units import Us
 from emulator.wire.aps import Datagram
-from harness.lanes.direct import Air, VirtualLane, make_bridge
+from harness.lanes.direct import OF_EMULATED, Air, VirtualLane, make_bridge
 from harness.lanes.port import Setup
 
 T = TypeVar("T")
@@ -69,6 +69,8 @@ def _back(actions: Sequence[Action]) -> Sequence[Action]:
 
 class LoopbackLane(VirtualLane):
     """Carry datagrams to an emulated bridge of this process, all of them through JSON."""
+
+    capabilities = VirtualLane.capabilities | OF_EMULATED
 
     def __init__(self, setup: Setup, air: Air | None = None) -> None:
         super().__init__(setup, JsonDevice(make_bridge(setup)), air)

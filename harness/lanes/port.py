@@ -2,16 +2,85 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from emulator.actions import Event
 from emulator.contract import Capability, Identity, Powered
 from emulator.faults import FrameFault
 from emulator.profiles.model import Profile
-from emulator.units import Us
+from emulator.units import MINUTE, SECOND, Octets, Us
 from emulator.wire.aps import Datagram
 from harness.hub.server import Hub
 from harness.trace import Trace
+
+
+class Restart(StrEnum):
+    """Say how a device on the air begins a case anew where nobody switches its supply."""
+
+    LEAVE = "leave"  # it is told to leave, and admitted again: a new member, as from the factory
+    NOTIFY = "notify"  # it stays as it is, and is notified
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """Say what the user wants of a network on the air.
+
+    Args:
+        folder: Where it is remembered; None: what the stick remembers is all.
+        channel: Of a new network; None: the usual one.
+        pan_id: Of a new network; None: any.
+        extended_pan_id: Of a new network; None: any.
+        eui64: The only device that is admitted; None: as the bench says.
+        link_key: The key that it joins with, 16 octets; None: the well-known one.
+        restart: How it begins a case.
+        baudrate: Of a serial port; None: the usual one.
+    """
+
+    folder: Path | None = None
+    channel: int | None = None
+    pan_id: int | None = None
+    extended_pan_id: int | None = None
+    eui64: int | None = None
+    link_key: bytes | None = None
+    restart: Restart = Restart.LEAVE
+    baudrate: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneOptions:
+    """Say what the user wants of lanes, beside where they lead.
+
+    Args:
+        reply_limit_us: Longest real time that a device program may take for one reply.
+        max_wait_us: Longest real time that a case may wait for one thing.
+        network: What the user wants of a network on the air.
+    """
+
+    reply_limit_us: Us = 10 * SECOND
+    max_wait_us: Us = 10 * MINUTE
+    network: NetworkOptions = NetworkOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Say which device a lane found, where it made none.
+
+    Args:
+        eui64: Its address.
+        version: What it runs.
+        following: The lowest version above that which no case has offered it so far.
+    """
+
+    eui64: int
+    version: int
+    following: int
+
+
+def never() -> bool:
+    """Be the condition of a wait that only time ends."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +98,11 @@ class Setup:
     defect: str | None = None
     #: What the device is called in the trace.
     name: str = "dut"
+    #: Where the lane leads: what stands behind the scheme of its link.
+    place: str = ""
+    options: LaneOptions = LaneOptions()
+    #: Nobody said which device it is: ``identity`` has a EUI-64 that only a made one takes.
+    anyone: bool = False
 
 
 class Lane(Protocol):
@@ -37,6 +111,11 @@ class Lane(Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """Return what this lane can do."""
+        ...
+
+    @property
+    def found(self) -> Found | None:
+        """Return what device was found; None: it is made as the setup says."""
         ...
 
     @property
@@ -90,6 +169,17 @@ class Lane(Protocol):
 
         Raises:
             LinkError: The lane has no means to (``Capability.POWER`` is missing).
+        """
+        ...
+
+    def damage(self, offset: Octets) -> None:
+        """Change an octet of the image that the DUT runs, as flash does that forgets.
+
+        Args:
+            offset: Of the octet in the image.
+
+        Raises:
+            LinkError: The lane cannot (``Capability.PROBE`` is missing).
         """
         ...
 

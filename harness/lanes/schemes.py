@@ -1,16 +1,24 @@
 """Name every lane by its scheme; a new lane is one line here."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from emulator.errors import LinkError
 from harness.lanes.direct import DirectLane
+from harness.lanes.exec import CONVERSATIONS, ExecLane
+from harness.lanes.ezsp import EzspLane
 from harness.lanes.loopback import LoopbackLane
 from harness.lanes.port import Lane, Setup
+from harness.lanes.sticks import SESSIONS
 
 SCHEMES: dict[str, Callable[[Setup], Lane]] = {
     "direct": DirectLane,
     "loopback": LoopbackLane,
+    "exec": ExecLane,
+    "ezsp": EzspLane,
 }
+#: The schemes of lanes that can give the device a defect.
+PLANTING = frozenset({"direct", "loopback"})
 
 
 def open_lane(link: str, setup: Setup) -> Lane:
@@ -19,8 +27,14 @@ def open_lane(link: str, setup: Setup) -> Lane:
     Raises:
         LinkError: The scheme is unknown, or the lane cannot be opened.
     """
-    scheme, _, _ = link.partition(":")
+    scheme, _, place = link.partition(":")
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}:" for name in SCHEMES)
         raise LinkError(f"link {link!r}: unknown scheme, expected one of {known}")
-    return SCHEMES[scheme](setup)
+    return SCHEMES[scheme](replace(setup, place=place))
+
+
+def release_lanes() -> None:
+    """Give back what lanes keep from one bench to the next in this process."""
+    CONVERSATIONS.close()
+    SESSIONS.close()
