@@ -5,8 +5,9 @@ version is attribute 0x0002, a verdict is an Upgrade End Request.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from emulator.actions import Activate
 from emulator.contract import Capability, Identity
@@ -14,22 +15,20 @@ from emulator.faults import FrameFault
 from emulator.profiles.model import Profile
 from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND, Us
 from emulator.wire import ota, zcl
-from emulator.wire.aps import Datagram
 from emulator.wire.codec import Frame
-from emulator.wire.manifest import Trait
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.absence import Absence
-from harness.firmware import built, with_unknown_elements
+from harness.firmware import Firmware, Made, Wish
+from harness.hearing import Hearing
 from harness.hub.images import Served, served
-from harness.hub.ledger import Heard, Log
 from harness.hub.lies import Edit
 from harness.hub.server import Hub
 from harness.inquiry import Answer, Inquiry, put
-from harness.lanes.port import Lane, Setup
+from harness.lanes.port import Lane, LaneOptions, Setup, never
 from harness.lanes.schemes import open_lane
 from harness.lanes.seeds import hub_chance
 from harness.neighbours import add_neighbour, let_first, unsupported
-from harness.trace import Trace, dissect
+from harness.trace import Trace
 from harness.verdict import Unsupported
 
 F = TypeVar("F", bound=Frame)
@@ -48,7 +47,11 @@ READ_US: Us = 30 * SECOND
 SETTLE_US: Us = 10 * MINUTE
 
 
-class Bench:
+#: How often a device is looked at that has something left to do, where time is real.
+LOOK_US: Us = 3 * SECOND
+
+
+class Bench(Hearing):
     """Drive one device under test."""
 
     def __init__(
@@ -59,21 +62,23 @@ class Bench:
         seed: int = 0,
         defect: str | None = None,
         first_image: bytes | None = None,
-        first_version: int = FIRST_VERSION,
-        eui64: int = DUT_EUI64,
+        first_version: int | None = None,
+        eui64: int | None = None,
         beside: "Bench | None" = None,
+        firmware: Firmware | None = None,
+        fit: Callable[[Lane], Lane] | None = None,
+        options: LaneOptions | None = None,
     ) -> None:
         self.profile = profile
-        self.hub: Hub = Hub(rng=hub_chance(seed), seed=seed) if beside is None else beside.hub
-        self.trace: Trace = Trace() if beside is None else beside.trace
+        self.firmware: Firmware = firmware or Made(profile, FIRST_VERSION, NEXT_VERSION, filler)
         self.seed = seed
-        self._name = "dut" if beside is None else f"dut {eui64:#018x}"
-        self.identity = Identity(
-            eui64=eui64,
-            manufacturer=profile.ota.manufacturer_code,
-            image_type=profile.ota.image_type,
-            hardware_version=profile.ota.hardware_version,
-        )
+        identity = _identity(profile, DUT_EUI64 if eui64 is None else eui64)
+        if beside is None:
+            super().__init__(Hub(rng=hub_chance(seed), seed=seed), Trace(), identity, "dut")
+        else:
+            super().__init__(beside.hub, beside.trace, identity, f"dut {identity.eui64:#018x}")
+        if first_version is None:
+            first_version = self.version(0)
         first = self.image(version=first_version, size=256) if first_image is None else first_image
         setup = Setup(
             profile=profile,
@@ -85,13 +90,23 @@ class Bench:
             trace=self.trace,
             defect=defect,
             name=self._name,
+            options=options or LaneOptions(),
+            anyone=eui64 is None,
         )
         if beside is None:
             self.hub.settings.encrypt = profile.ota.aps_encrypt
-            self.lane: Lane = open_lane(link, setup)
+            lane = open_lane(link, setup)
+            self.lane: Lane = lane if fit is None else fit(lane)
         else:
             with unsupported():
                 self.lane = beside.lane.beside(setup)
+        if (found := self.lane.found) is not None:
+            self.identity = replace(self.identity, eui64=found.eui64)
+            if firmware is None:
+                self.firmware = Made(profile, found.version, found.following, filler)
+            if first_image is not None:
+                self.lane.close()
+                raise Unsupported("needs a device that is made with firmware of the case")
         self.absences: list[Absence] = []
         self._inquiry = Inquiry(self.hub, self.lane, lambda: self.log, READ_US)
 
@@ -101,34 +116,35 @@ class Bench:
 
     # Images.
 
-    def image(
-        self,
-        version: int = NEXT_VERSION,
-        *,
-        size: int = 2000,
-        traits: Trait = Trait(0),  # noqa: B008 - an enum value
-        hardware: tuple[int, int] | None = None,
-        destination: int | None = None,
-    ) -> bytes:
+    def version(self, step: int) -> int:
+        """Return the version that lies ``step`` above the one that the device starts with.
+
+        Raises:
+            Unsupported: The device under test has no such version.
+        """
+        return self.firmware.version(step)
+
+    def image(self, version: int | None = None, **more: Unpack[Wish]) -> bytes:
         """Return a good image for this device.
 
         Args:
-            version: Its file version.
-            size: Octets of its payload; their content depends on the version alone.
-            traits: What an emulated processor does when it runs the image.
-            hardware: Lowest and highest hardware version; None: the device's own.
-            destination: EUI-64 of the only device that may use it; None: any.
-        """
-        payload, more = filler(size, version), {"destination": destination, "traits": traits}
-        return built(self.profile, payload, version, hardware=hardware, **more)
+            version: Its file version; None: the one above that which the device starts with.
+            more: What the image must be like (``harness.firmware.Wish``).
 
-    def image_with_unknown_elements(self, version: int = NEXT_VERSION) -> bytes:
+        Raises:
+            Unsupported: The device under test has no such image.
+        """
+        if more.get("traits"):
+            self.need(Capability.TRAITS)
+        return self.firmware.image(self.version(1) if version is None else version, **more)
+
+    def image_with_unknown_elements(self) -> bytes:
         """Return a good image with a vendor's and a reserved sub-element behind the firmware.
 
         Raises:
-            Unsupported: The device's container has no sub-elements.
+            Unsupported: There is none for this device.
         """
-        return with_unknown_elements(self.profile, filler(500, version), version)
+        return self.firmware.with_unknown_elements()
 
     # Time.
 
@@ -143,14 +159,21 @@ class Bench:
 
     def wait(self, duration_us: Us) -> None:
         """Let time pass."""
-        self.lane.run(lambda: False, duration_us)
+        self.lane.run(never, duration_us)
 
     # The device's life.
 
     @property
     def address(self) -> int:
-        """Return the NWK address of the DUT; it must have joined."""
-        return self.hub.members[self.identity.eui64]
+        """Return the NWK address of the DUT.
+
+        Raises:
+            AssertionError: It has not joined.
+        """
+        address = self.hub.members.get(self.identity.eui64)
+        if address is None:
+            raise AssertionError("the device has not joined the network")
+        return address
 
     def start(self) -> None:
         """Raise the supply and wait until the device has asked for an image once."""
@@ -322,8 +345,24 @@ class Bench:
         """Let the device finish what it was told: restart, trial, confirmation or rollback."""
         queries = self.count(ota.QueryNextImageRequest)
         longest_us = SETTLE_US if limit_us is None else limit_us
-        self.run(lambda: self.count(ota.QueryNextImageRequest) > queries, longest_us)
+        if Capability.VIRTUAL_TIME in self.lane.capabilities:
+            self.run(lambda: self.count(ota.QueryNextImageRequest) > queries, longest_us)
+        else:
+            self._settle_soon(queries, self.now + longest_us)
         self.wait(SECOND)
+
+    def _settle_soon(self, queries: int, deadline: Us) -> None:
+        """Look now and then whether the device has anything left to do: real time is dear."""
+        while self.now < deadline:
+            step_us = min(LOOK_US, deadline - self.now)
+            if self.run(lambda: self.count(ota.QueryNextImageRequest) > queries, step_us):
+                return
+            if self.upgrade_status() is not ImageUpgradeStatus.NORMAL:
+                continue
+            ends = self.heard(ota.UpgradeEndRequest)
+            taken = bool(ends) and ends[-1].status is Status.SUCCESS
+            if not taken or self.running_version() == ends[-1].file_version:
+                return
 
     def upgrade(self, image: bytes) -> int | None:
         """Offer a good image, let it be applied, and return the version that runs then."""
@@ -419,55 +458,6 @@ class Bench:
 
     # What was heard of this device.
 
-    @property
-    def log(self) -> Log:
-        """Return what the hub heard from this device, so far as it has joined."""
-        address = self.hub.members.get(self.identity.eui64)
-        return Log() if address is None else self.hub.log(address)
-
-    def heard(self, kind: type[F]) -> list[F]:
-        """Return every frame of one kind that the hub heard from the device, in order."""
-        return list(self.log.since(0, kind))
-
-    def heard_at(self, kind: type[Frame]) -> list[Heard]:
-        """Return the same with time and datagram."""
-        return [one for one in self.log.heard if isinstance(one.frame, kind)]
-
-    def count(self, kind: type[Frame]) -> int:
-        """Return how many frames of one kind the hub heard from the device."""
-        return self.log.count(kind)
-
-    def last(self, kind: type[F]) -> F:
-        """Return the newest frame of one kind.
-
-        Raises:
-            AssertionError: None was heard.
-        """
-        frame = self._newest(kind).frame
-        assert isinstance(frame, kind)
-        return frame
-
-    def last_datagram(self, kind: type[Frame]) -> Datagram:
-        """Return the datagram of the newest frame of one kind, which must have been heard."""
-        return self._newest(kind).datagram
-
-    def _newest(self, kind: type[Frame]) -> Heard:
-        newest = self.log.newest.get(kind)
-        if newest is None:
-            raise AssertionError(f"no {kind.__name__} was heard")
-        return newest
-
-    def sent_datagrams(self, cluster: int) -> list[Datagram]:
-        """Return every datagram of a cluster that the DUT sent, in order."""
-        name = self._name
-        sent = (one for _, who, one in self.trace.datagrams() if who == name)
-        return [one for one in sent if one.cluster == cluster]
-
-    def senders(self, kind: type[Frame]) -> set[int]:
-        """Return the NWK addresses of all that sent a kind of frame on this network."""
-        frames = ((one, dissect(one)) for _, _, one in self.trace.datagrams())
-        return {one.source for one, frame in frames if isinstance(frame, kind)}
-
     def frame_counters(self) -> list[int]:
         """Return the NWK frame counter of every frame that the DUT sent, in order.
 
@@ -487,6 +477,15 @@ class Bench:
         """Return the end of the last block that the device asked for."""
         request = self.last(ota.ImageBlockRequest)
         return request.file_offset + request.maximum_data_size
+
+
+def _identity(profile: Profile, eui64: int) -> Identity:
+    return Identity(
+        eui64=eui64,
+        manufacturer=profile.ota.manufacturer_code,
+        image_type=profile.ota.image_type,
+        hardware_version=profile.ota.hardware_version,
+    )
 
 
 @lru_cache(maxsize=32)

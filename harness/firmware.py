@@ -1,15 +1,99 @@
 """Build the images that a bench offers to its device."""
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypedDict, Unpack
 
 from emulator.image.build import build
 from emulator.profiles.model import Profile
+from emulator.units import Octets
+from emulator.wire.manifest import Trait
 from emulator.wire.ota_file import Container, Element
 from harness.verdict import Unsupported
 
 #: A bench makes the same small images again and again; large ones are rare.
 _build = lru_cache(maxsize=32)(build)
+
+
+class Wish(TypedDict, total=False):
+    """Say what an image must be like, beside good.
+
+    ``size`` is octets of its payload where the harness makes it, and a wish only where it does not;
+    ``traits`` is what a processor does when it runs the image; ``hardware`` is its lowest and
+    highest hardware version, the device's own where there is none; ``destination`` is the EUI-64 of
+    the only device that may use it.
+    """
+
+    size: Octets
+    traits: Trait
+    hardware: tuple[int, int] | None
+    destination: int | None
+
+
+class Firmware(Protocol):
+    """Be where a bench takes the images of its device from."""
+
+    def version(self, step: int) -> int:
+        """Return the version ``step`` above the first, below it where ``step`` is negative.
+
+        Raises:
+            Unsupported: There is none.
+        """
+        ...
+
+    def image(self, version: int, **wish: Unpack[Wish]) -> bytes:
+        """Return a good image of a version.
+
+        Raises:
+            Unsupported: There is none that is so.
+        """
+        ...
+
+    def with_unknown_elements(self) -> bytes:
+        """Return a good image of version 1 with sub-elements that nobody knows.
+
+        Raises:
+            Unsupported: There is none.
+        """
+        ...
+
+
+class Made:
+    """Make every image: an emulated bridge runs whatever its profile describes.
+
+    Args:
+        profile: The bridge's.
+        first: Version that it starts with.
+        following: The version above it.
+        fill: Gives the payload of a size and a version.
+    """
+
+    def __init__(
+        self, profile: Profile, first: int, following: int, fill: Callable[[Octets, int], bytes]
+    ) -> None:
+        self._profile, self._fill = profile, fill
+        self._first, self._following = first, following
+
+    def version(self, step: int) -> int:
+        """Return the version ``step`` above the first."""
+        return self._first + step if step <= 0 else self._following + step - 1
+
+    def image(self, version: int, **wish: Unpack[Wish]) -> bytes:
+        """Return a good image, 2,000 octets of payload unless others are wished for."""
+        payload = self._fill(wish.get("size", 2000), version)
+        return built(
+            self._profile,
+            payload,
+            version,
+            hardware=wish.get("hardware"),
+            destination=wish.get("destination"),
+            traits=wish.get("traits", Trait(0)),
+        )
+
+    def with_unknown_elements(self) -> bytes:
+        """Return a good image with a vendor's and a reserved sub-element behind the firmware."""
+        version = self.version(1)
+        return with_unknown_elements(self._profile, self._fill(500, version), version)
 
 
 def built(

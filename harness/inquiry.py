@@ -10,7 +10,7 @@ from emulator.wire.codec import Frame
 from harness.absence import FACTOR, Absence, Patience
 from harness.hub.ledger import Log
 from harness.hub.server import Hub
-from harness.lanes.port import Lane
+from harness.lanes.port import Lane, never
 from harness.verdict import Inconclusive
 
 F = TypeVar("F", bound=Frame)
@@ -68,7 +68,7 @@ class Inquiry:
         latest_us = max(latest_us, least_us)
         mark, wait_us = len(self._log().heard), FACTOR * latest_us
         stimulus()
-        self._lane.run(lambda: False, wait_us)
+        self._lane.run(never, wait_us)
         came = list(self._log().since(mark, kind))
         name, count = kind.__name__, len(came)
         return Absence(kind=name, waited_us=wait_us, latest_us=latest_us, heard=count), came

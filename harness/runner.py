@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.report.model import CaseResult
 from harness.suite import Collected, RunOptions, Suite
+
+if TYPE_CHECKING:
+    from harness.dut.day import Day
 
 _PACKAGE = Path(__file__).parent
 _SETTINGS = _PACKAGE / "cases" / "pytest.ini"
@@ -33,25 +37,34 @@ class RunResult:
     results: tuple[CaseResult, ...]
     collected: Collected
     interrupted: bool
+    #: The cases for which there was no time.
+    left: tuple[str, ...] = ()
 
 
-def run_suite(options: RunOptions, progress: Callable[[int, int], None] | None = None) -> RunResult:
+def run_suite(
+    options: RunOptions,
+    progress: Callable[[int, int], None] | None = None,
+    day: "Day | None" = None,
+) -> RunResult:
     """Run the cases that were asked for, and return their results.
 
     Args:
         options: What to run, on what.
         progress: Called after each case: how many are done, how many there are (0: not known).
+        day: Orders the cases of devices under test, and ends them in time.
     """
     suite = Suite(options, progress)
     with _environment():
-        code = pytest.main(_arguments(options), plugins=[suite])
+        code = pytest.main(_arguments(options), plugins=[suite] if day is None else [suite, day])
     if code == pytest.ExitCode.INTERNAL_ERROR or code == pytest.ExitCode.USAGE_ERROR:
         suite.collected.broken.append(f"pytest ended with {pytest.ExitCode(code).name}")
-    results = sorted(suite.results.values(), key=lambda result: result.id)
+    found = suite.results if day is None else {**day.earlier, **suite.results}
+    results = sorted(found.values(), key=lambda result: result.id)
     return RunResult(
         results=tuple(results),
         collected=suite.collected,
         interrupted=suite.collected.interrupted,
+        left=() if day is None else tuple(day.left),
     )
 
 

@@ -15,9 +15,14 @@ from typing import Any
 
 import pytest
 
+from emulator.contract import Capability
 from emulator.profiles import load
 from emulator.profiles.model import Profile
 from harness.assertions import Comparison, first_line, shown
+from harness.dut.lane import OF_MADE
+from harness.dut.model import Dut
+from harness.lanes.port import LaneOptions
+from harness.lanes.schemes import release_lanes
 from harness.recorder import (
     BENCHES,
     About,
@@ -28,7 +33,7 @@ from harness.recorder import (
     write_datagrams,
     write_trace,
 )
-from harness.report.model import CaseResult, dump, parse
+from harness.report.model import CaseResult
 from harness.selection import select
 from harness.vectors.marks import family_of
 from harness.verdict import Outcome
@@ -40,7 +45,8 @@ TRACES = "traces"
 #: A run of more cases than this keeps only the traces that somebody will look for.
 FEW = 100
 
-#: Properties of a pytest report: a result as JSON text; a complaint about what came after it.
+#: Properties of a pytest report: a result, from a worker as octets; a complaint about what came
+#: after it.
 _RESULT, _NOTE = "hanover-result", "hanover-note"
 #: Key under which a worker gets the options, and gives back what it collected.
 WORKER_KEY = "hanover"
@@ -52,6 +58,8 @@ class Chosen:
 
     profile: Profile
     given: str
+    #: The device under test that the profile describes; None: an emulated bridge is made of it.
+    dut: Dut | None = None
 
 
 class Traces(StrEnum):
@@ -76,6 +84,7 @@ class RunOptions:
         profiles: The bridges, each with a name of its own.
         seed: Every bench derives its own from it.
         link: The lane, ``scheme:rest``.
+        lane: What the user wants of it beside.
         defect: Id of the defect that every bridge has.
         match: What chooses cases, see ``harness.selection``; none: all.
         workers: Processes; 1 runs everything in this one.
@@ -86,11 +95,14 @@ class RunOptions:
         vectors: Folder of a user's vectors: they run instead of everything else. None: those that
             Hanover ships run beside the other cases.
         list_only: Collect, and run nothing.
+        power: What switches the supply of devices under test; None: the lane, or their own files.
+        withheld: What lanes may not do with devices under test.
     """
 
     profiles: tuple[Chosen, ...] = field(default_factory=built_in)
     seed: int = 0
     link: str = "direct:"
+    lane: LaneOptions = field(default_factory=LaneOptions)
     defect: str | None = None
     match: tuple[str, ...] = ()
     workers: int = 1
@@ -100,6 +112,12 @@ class RunOptions:
     cases: Path = field(default_factory=lambda: CASES)
     vectors: Path | None = None
     list_only: bool = False
+    power: str | None = None
+    withheld: frozenset[Capability] = OF_MADE
+
+    def dut(self, name: str) -> Dut | None:
+        """Return the device under test that a profile describes, None if it describes none."""
+        return next((one.dut for one in self.profiles if one.profile.name == name), None)
 
 
 _OPTIONS = pytest.StashKey[RunOptions]()
@@ -152,7 +170,8 @@ class Suite:
         node.workerinput[WORKER_KEY] = pickle.dumps(self.options)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Give back what this worker collected."""
+        """Give back what this worker collected, and what its lanes hold."""
+        release_lanes()
         if self._is_worker:
             session.config.workeroutput[WORKER_KEY] = pickle.dumps(self.collected)  # type: ignore[attr-defined]  # xdist's
 
@@ -233,6 +252,15 @@ class Suite:
 
     # Running.
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        """Run a case, and pass on what says something of it: most reports are of nothing."""
+        runner: Any = item.config.pluginmanager.get_plugin("runner")  # pytest's own
+        for report in runner.runtestprotocol(item, log=False, nextitem=nextitem):
+            if report.user_properties or report.failed:
+                item.ihook.pytest_runtest_logreport(report=report)
+        return True
+
     def pytest_runtest_setup(self) -> None:
         """Forget what the case before compared."""
         self._compared = None
@@ -252,7 +280,8 @@ class Suite:
         if call.when == "call" or (call.when == "setup" and error is not None):
             seed, comparison = self.options.seed, self._compared
             result = judge(item, error, seed=seed, comparison=comparison)
-            properties.append((_RESULT, dump(self._written(item, result))))
+            result = self._written(item, result)
+            properties.append((_RESULT, pickle.dumps(result) if self._is_worker else result))
         elif call.when == "teardown":
             if error is not None:
                 note = f"{type(error).__name__} after the verdict: {first_line(error)}"
@@ -301,7 +330,8 @@ class Suite:
             return
         for name, value in report.user_properties:
             if name == _RESULT:
-                result = parse(str(value))
+                result = pickle.loads(value) if isinstance(value, bytes) else value
+                assert isinstance(result, CaseResult)
                 self.results[result.id] = result
                 if self._progress is not None:
                     self._progress(len(self.results), len(self.collected.chosen))

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from emulator.contract import Capability
 from emulator.profiles import load
 from emulator.profiles.model import Profile
 from harness.bench import Bench
+from harness.dut.keeper import Keeper, Means
+from harness.dut.rungs import rungs_of
 from harness.lanes.seeds import bench_seed
 from harness.recorder import BENCHES, about, about_vector
 from harness.selection import vectors_named
@@ -15,8 +18,11 @@ from harness.suite import PASSED_OVER, options_of
 from harness.vectors.load import load_vectors
 from harness.vectors.marks import PARAMETER, coverage_of_vector, family_of, speaks_of
 from harness.vectors.model import Vector
+from harness.verdict import Unsupported
 
 MakeBench = Callable[..., Bench]
+#: Who keeps each device under test, by its name.
+_KEEPERS = pytest.StashKey[dict[str, Keeper]]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -60,6 +66,8 @@ def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[Mak
     """
     options = options_of(request.config)
     case = about(request.node).case
+    keeper = _keeper(request, profile)
+    rungs = rungs_of(request.function)
     benches = request.node.stash.setdefault(BENCHES, [])
 
     def make(
@@ -70,18 +78,53 @@ def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[Mak
             "link": options.link,
             "seed": bench_seed(options.seed, case, profile.name, len(benches)),
             "defect": options.defect,
+            "options": options.lane,
         }
         if isinstance(changes, Profile):
             fitted = changes
         else:
             fitted = load.overlay(profile, changes) if changes else profile
+        if keeper is not None:
+            more |= keeper.place(rungs, fitted, more.get("first_image"))
         bench = Bench(fitted, **{**usual, **more})
         benches.append(bench)
+        _refuse_other_settings(bench, profile)
         return bench
 
     yield make
     for bench in reversed(benches):
+        if keeper is not None:
+            keeper.left(bench)
         bench.close()
+
+
+def _keeper(request: pytest.FixtureRequest, profile: Profile) -> Keeper | None:
+    """Return who keeps the device under test of a case, None where the harness makes a bridge.
+
+    Raises:
+        Unsupported: The device's own statements leave the case nothing to say.
+    """
+    options = options_of(request.config)
+    dut = options.dut(profile.name)
+    if dut is None:
+        return None
+    means = Means(
+        link=options.link, power=options.power, withheld=options.withheld, options=options.lane
+    )
+    keepers = request.config.stash.setdefault(_KEEPERS, {})
+    if (keeper := keepers.get(dut.name)) is None:
+        keeper = keepers[dut.name] = Keeper(dut, means)
+        request.config.add_cleanup(keeper.close)
+    what = about(request.node)
+    keeper.check(what.coverage, family_of(request.function), rungs_of(request.function))
+    return keeper
+
+
+def _refuse_other_settings(bench: Bench, stock: Profile) -> None:
+    """Make the case unsupported where it wants another device than there is."""
+    if bench.profile != stock and Capability.SETTINGS not in bench.lane.capabilities:
+        wanted = ", ".join(load.changed_keys(stock, bench.profile))
+        raise Unsupported(f"this device cannot be given other settings: {wanted}")
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 from emulator.units import HOUR, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.ota import ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 
 
 def _release(bench: Bench, **fields: int) -> ota.UpgradeEndResponse:
@@ -16,7 +17,7 @@ def _release(bench: Bench, **fields: int) -> ota.UpgradeEndResponse:
     honest = {
         "manufacturer": bench.profile.ota.manufacturer_code,
         "image_type": bench.profile.ota.image_type,
-        "file_version": NEXT_VERSION,
+        "file_version": bench.version(1),
         "current_time_s": 0,
         "upgrade_time_s": 0,
     }
@@ -37,15 +38,15 @@ def test_image_is_applied_at_once(bench: Bench) -> None:
     assert (end.manufacturer, end.image_type, end.file_version) == (
         bench.profile.ota.manufacturer_code,
         bench.profile.ota.image_type,
-        NEXT_VERSION,
+        bench.version(1),
     )
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
 
     # Control: what runs is the offer's doing; a power cycle alone changes nothing.
     bench.power_cycle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-089")
@@ -62,11 +63,11 @@ def test_status_after_the_download(bench: Bench) -> None:
         ImageUpgradeStatus.DOWNLOAD_COMPLETE,
         ImageUpgradeStatus.WAITING_TO_UPGRADE,
     )
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.tell(_release(bench))  # control
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-091", "OTA-C-092")
@@ -82,10 +83,10 @@ def test_image_is_applied_later(bench: Bench, times_s: tuple[int, int]) -> None:
     assert bench.offer(bench.image()) is Status.SUCCESS
     bench.wait(290 * SECOND)
     assert bench.upgrade_status() is ImageUpgradeStatus.COUNT_DOWN
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.settle()  # control: the time comes
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-093", "OTA-C-094")
@@ -102,11 +103,11 @@ def test_image_waits_for_leave(bench: Bench) -> None:
     asked = [one.at for one in bench.heard_at(ota.UpgradeEndRequest)]
     assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_TO_UPGRADE
     assert min(b - a for a, b in pairwise(asked)) >= HOUR
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.tell(_release(bench))  # control
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-095", "OTA-C-096")
@@ -134,11 +135,11 @@ def test_wildcards_release_the_image(bench: Bench, wildcards: dict[str, int]) ->
     bench.hub.settings.end_times_s = (0, ota.WAIT_FOR_ANOTHER)
     assert bench.offer(bench.image()) is Status.SUCCESS
     bench.wait(MINUTE)
-    assert bench.running_version() == FIRST_VERSION  # control: nothing happens by itself
+    assert bench.running_version() == bench.version(0)  # control: nothing happens by itself
 
     bench.tell(_release(bench, **wildcards), broadcast=True)
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-097")
@@ -159,11 +160,11 @@ def test_response_for_another_image_is_discarded(bench: Bench, name: str, value:
     bench.tell(_release(bench, **{name: value}))
     bench.wait(MINUTE)
     assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_TO_UPGRADE
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.tell(_release(bench))  # control
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-099")
@@ -177,16 +178,16 @@ def test_incomplete_image_is_never_applied(bench: Bench) -> None:
     bench.tell(_release(bench))
     bench.wait(MINUTE)
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     bench.start_download(bench.image(), blocks=10)
     bench.tell(_release(bench))
     bench.wait(100_000)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     assert bench.upgrade_status() is ImageUpgradeStatus.DOWNLOAD_IN_PROGRESS
 
     assert bench.verdict() is Status.SUCCESS  # control
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-101")
@@ -201,11 +202,11 @@ def test_silent_hub_is_not_leave(bench: Bench) -> None:
     assert bench.offer(bench.image()) is Status.SUCCESS
     bench.wait(48 * HOUR)
     assert bench.count(ota.UpgradeEndRequest) >= 3
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.hub.settings.end_times_s = (0, 0)  # control: asked once more, the hub answers
-    bench.run(lambda: bench.running_version() == NEXT_VERSION, 3 * HOUR)
-    assert bench.running_version() == NEXT_VERSION
+    bench.wait(3 * HOUR)
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-107")
@@ -233,14 +234,15 @@ def test_waiting_image_survives_a_reset(
     bench.cut_power()
     bench.lane.power(True)
     bench.run(lambda: bench.count(ota.UpgradeEndRequest) > ends, HOUR)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     assert bench.count(ota.ImageBlockRequest) == blocks
 
     bench.tell(_release(bench))  # control
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
+@rungs(end=2)
 @covers("OTA-C-108")
 def test_upgraded_device_is_content(bench: Bench) -> None:
     """A device that was upgraded does not download the same version again.
@@ -250,11 +252,11 @@ def test_upgraded_device_is_content(bench: Bench) -> None:
     Source: espressif/esp-zigbee-sdk 100; zigbee2mqtt 26459.
     """
     image = bench.image()
-    assert bench.upgrade(image) == NEXT_VERSION
+    assert bench.upgrade(image) == bench.version(1)
     blocks = bench.count(ota.ImageBlockRequest)
     bench.hub.settings.offers = bench.hub.settings.offers.ANY
     assert bench.offer(image) is None
-    assert bench.last(ota.QueryNextImageRequest).file_version == NEXT_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(1)
     assert bench.count(ota.ImageBlockRequest) == blocks
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control

@@ -2,8 +2,9 @@
 
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from emulator.wire.zcl import DataType
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 
 #: An attribute, its type, and a value that it does not have.
 WRITES = (
@@ -40,7 +41,7 @@ def test_idle_attributes(bench: Bench) -> None:
     assert bench.value(Attribute.DOWNLOADED_ZIGBEE_STACK_VERSION) in (0xFFFF, None)
 
     # Control: after an upgrade the same attributes are back at these values, the version is not.
-    assert bench.upgrade(bench.image()) == NEXT_VERSION
+    assert bench.upgrade(bench.image()) == bench.version(1)
     assert bench.value(Attribute.IMAGE_TYPE_ID) in (0xFFFF, None)
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
 
@@ -61,11 +62,12 @@ def test_attributes_are_read_only(bench: Bench) -> None:
         Status.UNSUPPORTED_ATTRIBUTE,
     }
     assert [bench.value(attribute) for attribute, _, _ in WRITES] == before
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control
 
 
+@rungs(end=0)
 @covers("OTA-C-007")
 def test_unknown_attribute_is_refused_properly(bench: Bench) -> None:
     """A device says that it does not have an attribute, and answers for the others.

@@ -2,13 +2,16 @@
 
 from itertools import pairwise
 
+from emulator.contract import Capability
 from emulator.units import MINUTE
 from emulator.wire import ota, zdo
 from emulator.wire.ota import Attribute
 from harness.bench import Bench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 
 
+@rungs(end=0)
 @covers("OTA-C-001")
 def test_client_cluster_is_declared(bench: Bench) -> None:
     """A device declares the OTA cluster among its output clusters.
@@ -42,6 +45,7 @@ def test_client_cluster_is_declared(bench: Bench) -> None:
     assert other.status is not zdo.ZdoStatus.SUCCESS
 
 
+@rungs(end=0)
 @covers("OTA-C-008", "OTA-C-010")
 def test_server_is_discovered(bench: Bench) -> None:
     """A new device asks the network for an OTA server and keeps the one that answers.
@@ -50,6 +54,7 @@ def test_server_is_discovered(bench: Bench) -> None:
     Expect: a match descriptor request for 0x0019 as input cluster; UpgradeServerID is the hub's.
     Source: ZCL rev 8, 11.10.1; [SL-C].
     """
+    bench.need(Capability.FACTORY)  # one that was here before may know its server
     request = bench.last(zdo.MatchDescriptorRequest)
     assert ota.CLUSTER in request.input_clusters
     assert request.profile == bench.profile.ota.zigbee_profile
@@ -59,6 +64,7 @@ def test_server_is_discovered(bench: Bench) -> None:
     assert bench.last_datagram(ota.QueryNextImageRequest).destination == bench.hub.address
 
 
+@rungs(end=0)
 @covers("OTA-C-011")
 def test_failed_discovery_does_not_storm(silent_bench: Bench) -> None:
     """A device that finds no server tries again, but not in a storm.
@@ -68,6 +74,7 @@ def test_failed_discovery_does_not_storm(silent_bench: Bench) -> None:
     Source: [SL-C].
     """
     bench = silent_bench
+    bench.need(Capability.FACTORY)
     bench.lane.power(True)
     bench.wait(60 * MINUTE)
     attempts = [one.at for one in bench.heard_at(zdo.MatchDescriptorRequest)]

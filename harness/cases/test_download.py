@@ -9,8 +9,9 @@ from emulator.units import MILLISECOND, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.codec import KEYS
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 from harness.hub.images import served
 from harness.hub.lies import Append, Cut, Edit, Lie, Overwrite, Replace, Silence, field
 
@@ -38,10 +39,10 @@ def test_download_starts_at_the_first_octet(bench: Bench) -> None:
     bench.start_download(image, blocks=8)
     requests = bench.heard(ota.ImageBlockRequest)
     assert requests[0].file_offset == 0
-    assert requests[0].file_version == NEXT_VERSION
+    assert requests[0].file_version == bench.version(1)
     assert bench.upgrade_status() is ImageUpgradeStatus.DOWNLOAD_IN_PROGRESS
     assert bench.value(Attribute.IMAGE_TYPE_ID) == bench.profile.ota.image_type
-    assert bench.value(Attribute.DOWNLOADED_FILE_VERSION) in (NEXT_VERSION, None)
+    assert bench.value(Attribute.DOWNLOADED_FILE_VERSION) in (bench.version(1), None)
     offset = bench.value(Attribute.FILE_OFFSET)
     last = bench.last(ota.ImageBlockRequest).file_offset
     assert not isinstance(offset, int) or last - bench.block_octets <= offset <= last
@@ -69,6 +70,7 @@ def test_block_request_has_the_fields_it_announces(bench: Bench) -> None:
     assert bench.octets_asked() >= len(bench.hub.images[0].octets)
 
 
+@rungs(end=2)
 @covers("OTA-C-047")
 def test_short_blocks_are_stored(bench: Bench) -> None:
     """A device takes blocks shorter than it asked for.
@@ -84,12 +86,13 @@ def test_short_blocks_are_stored(bench: Bench) -> None:
     assert sorted(sizes) == [1, 7, 30]
     assert bench.verdict() is Status.SUCCESS
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     bench.hub.settings.block_sizes = None  # control: full blocks work just as well
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)
 
 
+@rungs(end=2)
 @covers("OTA-C-060", "OTA-C-063", "OTA-C-065", "OTA-C-067")
 @pytest.mark.parametrize(
     "edits",
@@ -121,14 +124,15 @@ def test_bad_block_is_not_stored(bench: Bench, edits: list[Edit]) -> None:
     bench.settle()
     bench.hub.lies.clear()
     bench.upgrade(image)
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     asked = bench.count(ota.ImageBlockRequest)  # control: no lie, no offset asked for twice
-    assert bench.offer(bench.image(NEXT_VERSION + 1)) is Status.SUCCESS
+    assert bench.offer(bench.image(bench.version(2))) is Status.SUCCESS
     honest = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)][asked:]
     assert len(honest) == len(set(honest))
 
 
+@rungs(end=2)
 @covers("OTA-C-064")
 def test_block_larger_than_asked_is_not_stored(bench: Bench) -> None:
     """A device does not take more octets than it asked for.
@@ -148,11 +152,12 @@ def test_block_larger_than_asked_is_not_stored(bench: Bench) -> None:
     bench.settle()
     bench.hub.lies.clear()
     bench.upgrade(image)
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("OTA-C-061")
 @pytest.mark.parametrize("shift", [-1, 1], ids=["too_low", "too_high"])
 def test_block_of_another_offset_is_ignored(bench: Bench, shift: int) -> None:
@@ -169,12 +174,13 @@ def test_block_of_another_offset_is_ignored(bench: Bench, shift: int) -> None:
     asked = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
     assert asked.count(5 * size) == 2
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     bench.hub.lies.clear()  # control
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)
 
 
+@rungs(end=2)
 @covers("OTA-C-062")
 def test_duplicate_block_is_stored_once(bench: Bench) -> None:
     """A device that hears a block twice stores it once.
@@ -191,12 +197,13 @@ def test_duplicate_block_is_stored_once(bench: Bench) -> None:
     asked = sorted({one.file_offset for one in bench.heard(ota.ImageBlockRequest)})
     assert asked == list(range(0, asked[-1] + 1, size))
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     bench.plan()  # control
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)
 
 
+@rungs(end=2)
 @covers("OTA-C-069", "OTA-C-071", "GB-048")
 @pytest.mark.parametrize("lost", [1, 5])
 def test_lost_block_is_asked_for_again(bench: Bench, lost: int) -> None:
@@ -217,11 +224,11 @@ def test_lost_block_is_asked_for_again(bench: Bench, lost: int) -> None:
     assert len(again) == lost + 1
     assert min(b - a for a, b in pairwise(again)) >= SECOND
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     bench.plan()  # control: nothing lost, nothing asked for twice
     before = bench.count(ota.ImageBlockRequest)
-    assert bench.offer(bench.image(NEXT_VERSION + 1)) is Status.SUCCESS
+    assert bench.offer(bench.image(bench.version(2))) is Status.SUCCESS
     offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)][before:]
     assert len(offsets) == len(set(offsets))
 
@@ -243,10 +250,10 @@ def test_vanished_server_is_given_up(bench: Bench) -> None:
         ImageUpgradeStatus.NORMAL,
         ImageUpgradeStatus.DOWNLOAD_IN_PROGRESS,
     )
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.hub.lies.clear()  # control: the hub is back, the update is not lost
-    assert bench.upgrade(bench.image()) == NEXT_VERSION
+    assert bench.upgrade(bench.image()) == bench.version(1)
 
 
 @covers("OTA-C-057")
@@ -261,9 +268,9 @@ def test_abort_stops_the_download(bench: Bench) -> None:
     assert bench.offer(bench.image()) is None
     assert bench.count(ota.ImageBlockRequest) == 6
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control: the lie told once is over
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control: the lie told once is over
 
 
 @covers("OTA-C-049", "OTA-C-050", "OTA-C-052", "GB-050")
@@ -292,9 +299,10 @@ def test_wait_for_data_is_obeyed(bench: Bench, wait: tuple[int, int, int | None]
 
     assert bench.verdict() is Status.SUCCESS  # control: the wait is over
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
+@rungs(end=2)
 @covers("OTA-C-072")
 def test_download_survives_a_reset(bench: Bench) -> None:
     """A device that loses power in the middle of a download finishes it.
@@ -314,14 +322,15 @@ def test_download_survives_a_reset(bench: Bench) -> None:
     resumed = bench.heard(ota.ImageBlockRequest)[asked].file_offset
     assert resumed <= reached
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     # Control: with no cut the next image comes in one piece.
     asked = bench.count(ota.ImageBlockRequest)
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)
     assert bench.heard(ota.ImageBlockRequest)[asked].file_offset == 0
 
 
+@rungs(end=2)
 @covers("GB-047")
 def test_download_goes_on_where_it_was(bench: Bench) -> None:
     """A device that loses power in a download does not fetch again what it has.
@@ -339,14 +348,15 @@ def test_download_goes_on_where_it_was(bench: Bench) -> None:
     assert bench.verdict() is Status.SUCCESS
     assert reached * 2 // 3 <= bench.heard(ota.ImageBlockRequest)[asked].file_offset <= reached
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     # Control: another image begins at the first octet.
     asked = bench.count(ota.ImageBlockRequest)
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)
     assert bench.heard(ota.ImageBlockRequest)[asked].file_offset == 0
 
 
+@rungs(end=3)
 @covers("OTA-C-073")
 def test_two_versions_are_never_mixed(bench: Bench) -> None:
     """A device that is offered another version after a reset begins that one from the start.
@@ -357,20 +367,20 @@ def test_two_versions_are_never_mixed(bench: Bench) -> None:
     """
     bench.start_download(bench.image(size=6_000), blocks=50)
     bench.cut_power()
-    newer = bench.image(NEXT_VERSION + 1, size=6_000)
+    newer = bench.image(bench.version(2), size=6_000)
     bench.hub.serve(served(newer))
     bench.lane.power(True)
     verdict = bench.verdict(30 * MINUTE)
     assert (bench.offer(newer) if verdict is None else verdict) is Status.SUCCESS
     first = next(
-        one for one in bench.heard(ota.ImageBlockRequest) if one.file_version == NEXT_VERSION + 1
+        one for one in bench.heard(ota.ImageBlockRequest) if one.file_version == bench.version(2)
     )
     assert first.file_offset == 0
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION + 1
+    assert bench.running_version() == bench.version(2)
 
     # Control: the version that was given up is not lost for ever as a number.
-    assert bench.upgrade(bench.image(NEXT_VERSION + 2)) == NEXT_VERSION + 2
+    assert bench.upgrade(bench.image(bench.version(3))) == bench.version(3)
 
 
 @covers("OTA-C-112")
@@ -388,4 +398,4 @@ def test_answers_are_collected_soon(bench: Bench) -> None:
     assert max(later - earlier for earlier, later in pairwise(times)) < SECOND
 
     bench.settle()  # control: what came so quickly is the image
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)

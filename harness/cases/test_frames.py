@@ -1,11 +1,13 @@
 """A device takes every frame for what it is, well-formed or not: vectors of the family frames."""
 
 from harness.cases.conftest import MakeBench
+from harness.dut.rungs import rungs
 from harness.vectors.frames import play
 from harness.vectors.marks import from_vectors
 from harness.vectors.model import Vector
 
 
+@rungs(end=2)
 @from_vectors("frames", having="device")
 def test_frame_is_answered_as_listed(make_bench: MakeBench, vector: Vector) -> None:
     """A device answers a frame in a way that the standard, or a stack in the field, has for it.

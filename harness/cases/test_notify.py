@@ -5,21 +5,22 @@ import pytest
 from emulator.units import HOUR, MINUTE
 from emulator.wire import ota, zcl
 from emulator.wire.ota import ImageUpgradeStatus, NotifyType, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 from harness.hub.lies import Cut, Overwrite, field
 
 NOTIFY = ota.ImageNotify
 
 
-def notify_of(bench: Bench, version: int = NEXT_VERSION, jitter: int = 100) -> ota.ImageNotify:
-    """Return a notify of payload type 3 that names this device's ids."""
+def notify_of(bench: Bench, version: int | None = None, jitter: int = 100) -> ota.ImageNotify:
+    """Return a notify of payload type 3 that names this device's ids, and the next version."""
     return ota.ImageNotify(
         payload_type=NotifyType.FILE_VERSION,
         query_jitter=jitter,
         manufacturer=bench.profile.ota.manufacturer_code,
         image_type=bench.profile.ota.image_type,
-        file_version=version,
+        file_version=bench.version(1) if version is None else version,
     )
 
 
@@ -30,18 +31,19 @@ def _broadcasts(bench: Bench, copies: int, jitter: int) -> None:
     bench.wait((copies + 1) * MINUTE)
 
 
+@rungs(end=0)
 @covers("OTA-C-017")
 @pytest.mark.parametrize(
-    "edit",
+    ("name", "value"),
     [
-        field(NOTIFY, "query_jitter", 1),
-        field(NOTIFY, "manufacturer", 0x1234),
-        field(NOTIFY, "image_type", 0x0777),
-        field(NOTIFY, "file_version", FIRST_VERSION),
+        ("query_jitter", 1),
+        ("manufacturer", 0x1234),
+        ("image_type", 0x0777),
+        ("file_version", None),
     ],
     ids=["jitter", "manufacturer", "image_type", "running_version"],
 )
-def test_unicast_notify_with_contents(bench: Bench, edit: Overwrite) -> None:
+def test_unicast_notify_with_contents(bench: Bench, name: str, value: int | None) -> None:
     """A device answers a unicast notify with contents by a query, or refuses it as malformed.
 
     Attack: unicast notify of type 3 with jitter 1, foreign ids, or the running version.
@@ -49,6 +51,7 @@ def test_unicast_notify_with_contents(bench: Bench, edit: Overwrite) -> None:
     Source: ZigBee OTA 095264 6.10.3.4 against 6.10.3.5.1 (accept set).
     """
     queries, heard = bench.count(ota.QueryNextImageRequest), len(bench.hub.heard)
+    edit = field(NOTIFY, name, bench.version(0) if value is None else value)
     bench.tell(notify_of(bench), edits=[edit])
     bench.wait(MINUTE)
     refused = [
@@ -61,7 +64,7 @@ def test_unicast_notify_with_contents(bench: Bench, edit: Overwrite) -> None:
 
     bench.notify()  # control: the one form that every reading obeys
     bench.wait(MINUTE)
-    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(0)
     assert bench.count(ota.QueryNextImageRequest) >= queries + 1
 
 
@@ -86,15 +89,16 @@ def test_broadcast_of_the_waiting_version_is_ignored(bench: Bench) -> None:
         ota.UpgradeEndResponse(
             manufacturer=bench.profile.ota.manufacturer_code,
             image_type=bench.profile.ota.image_type,
-            file_version=NEXT_VERSION,
+            file_version=bench.version(1),
             current_time_s=0,
             upgrade_time_s=0,
         )
     )
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
+@rungs(end=0)
 @covers("OTA-C-022")
 def test_broadcast_of_a_lower_version_is_followed(bench: Bench) -> None:
     """A device asks when a broadcast names a lower version: the hub may want it back.
@@ -104,16 +108,17 @@ def test_broadcast_of_a_lower_version_is_followed(bench: Bench) -> None:
     Source: ZigBee OTA 095264 6.10.3.4.
     """
     queries = bench.count(ota.QueryNextImageRequest)
-    bench.tell(notify_of(bench, FIRST_VERSION - 1), broadcast=True)
+    bench.tell(notify_of(bench, bench.version(-1)), broadcast=True)
     bench.wait(MINUTE)
     assert bench.count(ota.QueryNextImageRequest) == queries + 1
-    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(0)
 
-    bench.tell(notify_of(bench, FIRST_VERSION), broadcast=True)  # control
+    bench.tell(notify_of(bench, bench.version(0)), broadcast=True)  # control
     bench.wait(MINUTE)
     assert bench.count(ota.QueryNextImageRequest) == queries + 1
 
 
+@rungs(end=0)
 @covers("OTA-C-024")
 def test_full_jitter_is_always_answered(bench: Bench) -> None:
     """A device answers every broadcast whose jitter is 100.
@@ -131,6 +136,7 @@ def test_full_jitter_is_always_answered(bench: Bench) -> None:
     assert bench.count(ota.QueryNextImageRequest) == queries + 20
 
 
+@rungs(end=0)
 @covers("OTA-C-025")
 def test_jitter_is_a_probability(bench: Bench) -> None:
     """A device answers about a quarter of the broadcasts whose jitter is 25.
@@ -150,6 +156,7 @@ def test_jitter_is_a_probability(bench: Bench) -> None:
     assert 130 <= most <= 170
 
 
+@rungs(end=0)
 @covers("OTA-C-026", "OTA-C-027", "OTA-C-028", "OTA-C-029")
 @pytest.mark.parametrize(
     "edit",
@@ -181,6 +188,7 @@ def test_invalid_broadcast_notify_is_ignored(bench: Bench, edit: Overwrite | Cut
     assert bench.count(ota.QueryNextImageRequest) == queries + 1
 
 
+@rungs(end=0)
 @covers("OTA-C-030")
 def test_truncated_unicast_notify_is_refused(bench: Bench) -> None:
     """A device answers a unicast notify that is cut short with an error.
@@ -216,8 +224,8 @@ def test_notify_does_not_disturb_a_download(bench: Bench) -> None:
     offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
     assert min(offsets[10:]) >= reached
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     bench.notify()  # control: when it is idle again, the same notify makes it ask
     bench.wait(MINUTE)
-    assert bench.last(ota.QueryNextImageRequest).file_version == NEXT_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(1)

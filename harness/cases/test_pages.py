@@ -5,9 +5,10 @@ import pytest
 from emulator.units import SECOND
 from emulator.wire import ota
 from emulator.wire.ota import Status
-from harness.bench import NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.cases.conftest import MakeBench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 from harness.hub.settings import Pages, Paging
 
 #: A bridge that uses pages of 16 blocks; shipped profiles do not (docs/profiles.md).
@@ -42,9 +43,10 @@ def test_page_request_layout(make_bench: MakeBench) -> None:
     )
 
     bench.settle()  # control: what came by pages is the image
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
+@rungs(end=2)
 @covers("OTA-C-076", "OTA-C-077")
 @pytest.mark.parametrize(
     "pages",
@@ -67,12 +69,13 @@ def test_page_with_gaps(make_bench: MakeBench, pages: Pages) -> None:
     again = bench.count(ota.ImageBlockRequest)
     assert again <= len(image) // 32 // 2
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     bench.hub.settings.pages = Pages(paging=Paging.SERVED)  # control
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)
 
 
+@rungs(end=2)
 @covers("OTA-C-078", "OTA-C-079")
 @pytest.mark.parametrize("paging", [Paging.REFUSED, Paging.IGNORED], ids=["refused", "silence"])
 def test_server_without_pages(make_bench: MakeBench, paging: Paging) -> None:
@@ -89,7 +92,7 @@ def test_server_without_pages(make_bench: MakeBench, paging: Paging) -> None:
     assert page.frame.file_offset == block.frame.file_offset  # type: ignore[attr-defined]  # kind
     assert block.at - page.at <= 30 * SECOND
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     bench.hub.settings.pages = Pages(paging=Paging.SERVED)  # control
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)

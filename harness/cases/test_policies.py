@@ -3,9 +3,10 @@
 from emulator.units import HOUR, MINUTE
 from emulator.wire import ota, zcl
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.cases.conftest import MakeBench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 
 OUT_OF_BAND_ONLY = {"ota.activation_policy": 1}
 
@@ -25,11 +26,11 @@ def test_server_may_not_activate(make_bench: MakeBench) -> None:
     bench.wait(MINUTE)
     assert bench.last(zcl.DefaultResponse).status is Status.NOT_AUTHORIZED
     assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_FOR_EXTERNAL_EVENT
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.activate()  # control: the external event does it
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-103")
@@ -47,11 +48,11 @@ def test_server_may_tell_to_wait(make_bench: MakeBench) -> None:
     bench.wait(3 * HOUR)
     assert Status.NOT_AUTHORIZED not in [one.status for one in bench.heard(zcl.DefaultResponse)]
     assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_FOR_EXTERNAL_EVENT
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.activate()  # control
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-100")
@@ -67,14 +68,15 @@ def test_device_asks_thrice_before_it_applies(make_bench: MakeBench) -> None:
     bench.hub.settings.end_times_s = None
     assert bench.offer(bench.image()) is Status.SUCCESS
     bench.run(lambda: bench.count(ota.UpgradeEndRequest) >= 2, HOUR)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     assert bench.upgrade_status() is not ImageUpgradeStatus.NORMAL
     bench.settle(3 * HOUR)
     assert bench.count(ota.UpgradeEndRequest) >= 3
 
-    assert bench.running_version() == NEXT_VERSION  # control: this policy does let it apply
+    assert bench.running_version() == bench.version(1)  # control: this policy does let it apply
 
 
+@rungs(start=1, end=2)
 @covers("OTA-C-036")
 def test_lower_version_is_taken_or_refused(bench: Bench) -> None:
     """A device that is offered a lower version installs it, or says that it does not.
@@ -83,17 +85,18 @@ def test_lower_version_is_taken_or_refused(bench: Bench) -> None:
     Expect: it is downloaded and runs; or Upgrade End INVALID_IMAGE without a single block.
     Source: ZCL rev 8, 11.13.5; [SL-C], [TL] (accept set).
     """
-    lower = FIRST_VERSION - 1
+    lower = bench.version(-1)
     bench.hub.settings.offers = bench.hub.settings.offers.ANY
     verdict = bench.offer(bench.image(lower))
     bench.settle()
     taken = bench.count(ota.ImageBlockRequest) > 0
     assert verdict is (Status.SUCCESS if taken else Status.INVALID_IMAGE)
-    assert bench.running_version() == (lower if taken else FIRST_VERSION)
+    assert bench.running_version() == (lower if taken else bench.version(0))
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control: the way up is open
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control: the way up is open
 
 
+@rungs(start=2, end=3)
 @covers("GB-076")
 def test_downgrade_can_be_forbidden(make_bench: MakeBench) -> None:
     """A device that must not go back does not, whatever the hub authorises.
@@ -105,9 +108,9 @@ def test_downgrade_can_be_forbidden(make_bench: MakeBench) -> None:
     bench = make_bench({"ota.downgrade": "refuse"})
     bench.start()
     bench.hub.settings.offers = bench.hub.settings.offers.ANY
-    assert bench.offer(bench.image(FIRST_VERSION - 1)) is Status.INVALID_IMAGE
-    assert bench.offer(bench.image(FIRST_VERSION - 2)) is Status.INVALID_IMAGE
+    assert bench.offer(bench.image(bench.version(-1))) is Status.INVALID_IMAGE
+    assert bench.offer(bench.image(bench.version(-2))) is Status.INVALID_IMAGE
     assert bench.count(ota.ImageBlockRequest) == 0
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control

@@ -7,8 +7,9 @@ import pytest
 from emulator.units import HOUR, MINUTE, SECOND
 from emulator.wire import ota, zcl
 from emulator.wire.ota import ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 from harness.hub.lies import Append, Cut, Edit, Lie, OtherSequence, Overwrite, Replace, Silence
 from harness.hub.settings import refuse
 
@@ -30,7 +31,7 @@ def test_not_authorized_starts_no_download(bench: Bench) -> None:
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
 
     bench.hub.lies.clear()
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control
 
 
 @covers("OTA-C-035")
@@ -50,11 +51,11 @@ def test_held_version_is_not_downloaded_again(bench: Bench) -> None:
     bench.lane.power(True)
     bench.wait(HOUR)
     assert bench.count(ota.ImageBlockRequest) == blocks
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.hub.settings.end_times_s = (0, 0)  # control
     bench.settle(3 * HOUR)
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
     assert bench.count(ota.ImageBlockRequest) == blocks
 
 
@@ -73,7 +74,7 @@ def test_truncated_offer_is_not_taken(bench: Bench) -> None:
 
     bench.hub.lies.clear()
     bench.wait(HOUR)
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control
 
 
 @covers("OTA-C-041")
@@ -95,9 +96,10 @@ def test_unanswered_queries_do_not_flood(bench: Bench) -> None:
 
     bench.hub.lies.clear()  # control
     bench.wait(HOUR)
-    assert bench.upgrade(bench.image()) == NEXT_VERSION
+    assert bench.upgrade(bench.image()) == bench.version(1)
 
 
+@rungs(end=2)
 @covers("OTA-C-059")
 @pytest.mark.parametrize("status", [0x80, 0xEE], ids=["malformed", "unknown"])
 def test_strange_block_status_does_not_hang(bench: Bench, status: int) -> None:
@@ -114,11 +116,12 @@ def test_strange_block_status_does_not_hang(bench: Bench, status: int) -> None:
     bench.hub.lies.clear()
     bench.settle()
     bench.upgrade(bench.image())
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("OTA-C-066")
 def test_block_over_the_end_is_not_stored(bench: Bench) -> None:
     """A device stores nothing beyond the size that it was offered.
@@ -136,11 +139,12 @@ def test_block_over_the_end_is_not_stored(bench: Bench) -> None:
     bench.settle()
     bench.hub.lies.clear()
     bench.upgrade(image)
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("OTA-C-067")
 def test_octets_behind_a_block_do_no_harm(bench: Bench) -> None:
     """A device uses the announced octets of a block and nothing behind them.
@@ -154,10 +158,10 @@ def test_octets_behind_a_block_do_no_harm(bench: Bench) -> None:
     offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
     assert len(offsets) == len(set(offsets))
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     bench.hub.lies.clear()
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
 @covers("OTA-C-074")
@@ -180,15 +184,16 @@ def test_partial_image_is_never_applied(bench: Bench, gone: bool) -> None:
     bench.lane.power(True)
     bench.wait(24 * HOUR)
     bench.hub.settings.silent = False
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     assert bench.count(ota.UpgradeEndRequest) == 0 or (
         bench.last(ota.UpgradeEndRequest).status is not Status.SUCCESS
     )
 
     bench.wait(HOUR)  # control
-    assert bench.upgrade(image) == NEXT_VERSION
+    assert bench.upgrade(image) == bench.version(1)
 
 
+@rungs(end=2)
 @covers("OTA-C-098")
 def test_upgrade_time_in_the_past(bench: Bench) -> None:
     """A device told to upgrade at a time that is over does it now, later, or says that it cannot.
@@ -200,15 +205,16 @@ def test_upgrade_time_in_the_past(bench: Bench) -> None:
     bench.hub.settings.end_times_s = (100, 50)
     assert bench.offer(bench.image()) is Status.SUCCESS
     bench.wait(30 * SECOND)
-    assert bench.running_version() in (FIRST_VERSION, NEXT_VERSION)
+    assert bench.running_version() in (bench.version(0), bench.version(1))
     bench.hub.settings.end_times_s = (0, 0)
     bench.settle(2 * HOUR)
     bench.upgrade(bench.image())
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("OTA-C-113")
 def test_wrong_sequence_number_does_no_harm(bench: Bench) -> None:
     """A device treats a response with another sequence number the same way every time.
@@ -224,9 +230,9 @@ def test_wrong_sequence_number_does_no_harm(bench: Bench) -> None:
     bench.hub.lies.clear()
     bench.settle()
     bench.upgrade(bench.image())
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
 @covers("OTA-C-058")
@@ -247,9 +253,9 @@ def test_refused_block_request_ends_the_download(bench: Bench, status: Status) -
     asked = bench.count(ota.ImageBlockRequest)
     assert asked == 6
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control
 
 
 @covers("OTA-C-104")
@@ -264,11 +270,12 @@ def test_refused_upgrade_is_not_applied(bench: Bench) -> None:
     assert bench.offer(bench.image()) is Status.SUCCESS
     bench.wait(HOUR)
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control
 
 
+@rungs(end=2)
 @covers("OTA-C-114")
 def test_default_response_is_disabled(bench: Bench) -> None:
     """A device sends no Default Response SUCCESS where the hub asked for none.
@@ -282,11 +289,11 @@ def test_default_response_is_disabled(bench: Bench) -> None:
     told = bench.count(zcl.DefaultResponse)
     assert bench.verdict() is Status.SUCCESS
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
     assert bench.count(zcl.DefaultResponse) == told
     assert told - before <= 1
 
     # Control: an error is said even then.
     bench.hub.lies.append(Lie(BLOCK, [Cut(octets=3)], skip=2, count=1))
-    bench.offer(bench.image(NEXT_VERSION + 1))
+    bench.offer(bench.image(bench.version(2)))
     assert bench.count(zcl.DefaultResponse) > told

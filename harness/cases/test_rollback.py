@@ -5,8 +5,9 @@ from emulator.units import DAY, HOUR, MINUTE, SECOND, Us
 from emulator.wire import ota
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 from harness.hub.server import Hub
 from harness.hub.settings import refuse
 
@@ -14,6 +15,7 @@ from harness.hub.settings import refuse
 _INSIDE = 100
 
 
+@rungs(end=2)
 @covers("GB-064")
 def test_mute_image_goes_back(bench: Bench) -> None:
     """A device whose new firmware cannot talk goes back to the old one, and leaves it there.
@@ -29,15 +31,16 @@ def test_mute_image_goes_back(bench: Bench) -> None:
     bench.wait(5 * MINUTE)
     assert len(bench.hub.heard) == heard  # it is mute: nothing is heard of it
     bench.settle(HOUR)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     blocks = bench.count(ota.ImageBlockRequest)
     bench.wait(2 * DAY)
     assert bench.count(ota.ImageBlockRequest) == blocks
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("GB-067")
 def test_hub_that_restarts_undoes_no_image(bench: Bench) -> None:
     """A device whose hub is away for a part of the trial keeps its new image.
@@ -49,24 +52,25 @@ def test_hub_that_restarts_undoes_no_image(bench: Bench) -> None:
     assert bench.offer(bench.image()) is Status.SUCCESS
     bench.hub.settings.silent = True
     bench.wait(bench.profile.boot.confirm_within_s * SECOND // 3)
-    assert bench.last(ota.QueryNextImageRequest).file_version == NEXT_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(1)
     bench.hub.settings.silent = False
     bench.hub.settings.instead.append(refuse(ota.QueryNextImageRequest, Status.FAILURE, count=1))
     bench.wait(2 * HOUR)
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
     bench.power_cycle()
     bench.power_cycle()
     bench.power_cycle()
     bench.power_cycle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
     # Control: a device that is not on trial lives through the same silence.
     bench.hub.settings.silent = True
     bench.wait(HOUR)
     bench.hub.settings.silent = False
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)
 
 
+@rungs(end=2)
 @covers("GB-067")
 def test_neighbours_stop_the_clock_of_a_trial(bench: Bench) -> None:
     """A device whose hub is away for longer than a trial keeps its image while it hears others.
@@ -83,13 +87,14 @@ def test_neighbours_stop_the_clock_of_a_trial(bench: Bench) -> None:
     bench.wait(window_us * 5 // 4)
     bench.hub.settings.silent = False
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
     bench.wait(3 * HOUR)
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("GB-064")
 def test_neighbours_do_not_keep_a_bad_image(bench: Bench) -> None:
     """A device that never reaches the hub goes back, however much it hears of others.
@@ -106,11 +111,11 @@ def test_neighbours_do_not_keep_a_bad_image(bench: Bench) -> None:
     chatter(bench, neighbour, longest_us + HOUR)
     bench.wait(longest_us + 10 * MINUTE)
     bench.hub.settings.silent = False
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     bench.settle(HOUR)
-    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(0)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
 def chatter(bench: Bench, neighbour: Hub, duration_us: Us) -> None:
@@ -120,6 +125,7 @@ def chatter(bench: Bench, neighbour: Hub, duration_us: Us) -> None:
     bench.storm(frame, copies=duration_us // gap_us, gap_us=gap_us, by=neighbour)
 
 
+@rungs(end=2)
 @covers("GB-065")
 def test_crashing_image_goes_back(bench: Bench) -> None:
     """A device whose new firmware crashes goes back after a few boots.
@@ -132,12 +138,13 @@ def test_crashing_image_goes_back(bench: Bench) -> None:
     assert bench.offer(crashing) is Status.SUCCESS
     bench.wait(10 * SECOND)
     bench.settle(10 * MINUTE)
-    assert bench.running_version() == FIRST_VERSION
-    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(0)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("GB-066")
 def test_power_cut_in_the_trial(bench: Bench) -> None:
     """A device that loses power while a new image is on trial boots again, old or new, never none.
@@ -154,12 +161,13 @@ def test_power_cut_in_the_trial(bench: Bench) -> None:
     bench.cut_power()
     bench.lane.power(True)
     bench.settle(2 * HOUR)
-    assert bench.running_version() == FIRST_VERSION
-    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(0)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("GB-068")
 def test_frame_counters_never_go_back(bench: Bench) -> None:
     """A device that went back after a stack upgrade uses no frame counter twice.
@@ -171,15 +179,16 @@ def test_frame_counters_never_go_back(bench: Bench) -> None:
     bench.power_cycle()
     assert bench.offer(bench.image(traits=Trait.MUTE)) is Status.SUCCESS
     bench.settle(HOUR)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     counters = bench.frame_counters()
     assert counters == sorted(set(counters))
 
     # Control: the counters are the device's own, of many frames, over several lives.
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)
     assert len(bench.frame_counters()) > len(counters) > 50
 
 
+@rungs(end=2)
 @covers("OTA-C-090")
 def test_confirmed_image_stays(bench: Bench) -> None:
     """A device keeps an image that was confirmed, however often its power fails.
@@ -188,7 +197,7 @@ def test_confirmed_image_stays(bench: Bench) -> None:
     Expect: the new version runs after each of them.
     Source: design section 8, promise 4.
     """
-    assert bench.upgrade(bench.image()) == NEXT_VERSION
+    assert bench.upgrade(bench.image()) == bench.version(1)
     bench.power_cycle()
     bench.power_cycle()
     bench.power_cycle()
@@ -197,12 +206,13 @@ def test_confirmed_image_stays(bench: Bench) -> None:
     bench.cut_power()
     bench.lane.power(True)
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
-    assert bench.last(ota.QueryNextImageRequest).file_version == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(1)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("GB-081")
 def test_damaged_image_gives_way(bench: Bench) -> None:
     """A device whose flash forgets an octet of its image boots the other one, not the damaged one.
@@ -212,15 +222,15 @@ def test_damaged_image_gives_way(bench: Bench) -> None:
     Source: gb-alt-han GB-081.
     """
     bench.need(Capability.PROBE)
-    assert bench.upgrade(bench.image()) == NEXT_VERSION
+    assert bench.upgrade(bench.image()) == bench.version(1)
     bench.power_cycle()
-    assert bench.running_version() == NEXT_VERSION  # control: it was confirmed, and boots
+    assert bench.running_version() == bench.version(1)  # control: it was confirmed, and boots
 
     bench.hub.serve()  # nothing that could be fetched once more
     bench.lane.damage(_INSIDE)
     bench.power_cycle()
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     bench.power_cycle()
-    assert bench.last(ota.QueryNextImageRequest).file_version == FIRST_VERSION
+    assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(0)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control

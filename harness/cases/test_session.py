@@ -1,12 +1,14 @@
 """A device keeps to a scripted exchange, answer by answer: vectors of the family session."""
 
 from harness.cases.conftest import MakeBench
+from harness.dut.rungs import rungs
 from harness.vectors.marks import from_vectors
 from harness.vectors.model import Vector
-from harness.vectors.session import CONTROL_VERSION, play, upgrade_honestly
+from harness.vectors.session import CONTROL, play, upgrade_honestly
 from harness.vectors.session_script import read_script
 
 
+@rungs(end=3)
 @from_vectors("session")
 def test_session_goes_as_scripted(make_bench: MakeBench, vector: Vector) -> None:
     """A device sends what the script accepts, at each step, and ends as it says.
@@ -20,4 +22,4 @@ def test_session_goes_as_scripted(make_bench: MakeBench, vector: Vector) -> None
     played = play(bench, script)
     assert played.found == played.wanted
 
-    assert played.upgraded or upgrade_honestly(bench) == CONTROL_VERSION  # control
+    assert played.upgraded or upgrade_honestly(bench) == bench.version(CONTROL)  # control

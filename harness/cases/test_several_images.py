@@ -5,7 +5,6 @@ from emulator.profiles.model import Profile
 from emulator.units import HOUR, SECOND
 from emulator.wire import ota
 from emulator.wire.ota import ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION
 from harness.cases.conftest import MakeBench
 from harness.covers import covers
 from harness.firmware import built
@@ -41,15 +40,15 @@ def test_device_asks_for_more_images(make_bench: MakeBench, profile: Profile) ->
     bench.wait(30 * SECOND)
     assert bench.last(ota.QueryNextImageRequest).image_type == OTHER_TYPE
     assert bench.upgrade_status() is ImageUpgradeStatus.WAIT_FOR_MORE
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     # Control: with the second image there, both are complete and the first one runs.
-    other = built(overlay(profile, {"ota.image_type": OTHER_TYPE}), bytes(600), NEXT_VERSION)
+    other = built(overlay(profile, {"ota.image_type": OTHER_TYPE}), bytes(600), bench.version(1))
     bench.hub.serve(served(first), served(other))
     bench.notify()
     assert bench.verdict(HOUR) is Status.SUCCESS
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-106", "OTA-C-107")
@@ -68,12 +67,12 @@ def test_reset_between_images(make_bench: MakeBench, profile: Profile) -> None:
     bench.wait(30 * SECOND)
     assert bench.last(ota.QueryNextImageRequest).image_type == OTHER_TYPE
     assert bench.last(ota.UpgradeEndRequest).status is Status.REQUIRE_MORE_IMAGE
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     # Control: with the second image there, both are complete and the first one runs.
-    other = built(overlay(profile, {"ota.image_type": OTHER_TYPE}), bytes(600), NEXT_VERSION)
+    other = built(overlay(profile, {"ota.image_type": OTHER_TYPE}), bytes(600), bench.version(1))
     bench.hub.serve(served(first), served(other))
     bench.notify()
     assert bench.verdict(HOUR) is Status.SUCCESS
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)

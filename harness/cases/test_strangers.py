@@ -7,9 +7,10 @@ from emulator.units import HOUR, MINUTE
 from emulator.wire import ota, zdo
 from emulator.wire.codec import Frame
 from emulator.wire.ota import ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.cases.conftest import MakeBench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 from harness.hub.images import served
 
 
@@ -36,6 +37,7 @@ def test_first_responder_is_the_server(make_bench: MakeBench) -> None:
     assert other.address in answered or asked == bench.hub.address
 
 
+@rungs(end=2)
 @covers("OTA-C-068")
 @pytest.mark.parametrize("what", ["block", "abort", "end"])
 def test_answers_of_a_stranger_are_ignored(bench: Bench, what: str) -> None:
@@ -52,9 +54,9 @@ def test_answers_of_a_stranger_are_ignored(bench: Bench, what: str) -> None:
     offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
     assert len(offsets) - len(set(offsets)) <= 1
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
 def _forged(bench: Bench, what: str, offset: int) -> Frame:
@@ -62,7 +64,7 @@ def _forged(bench: Bench, what: str, offset: int) -> Frame:
     ids = {
         "manufacturer": bench.profile.ota.manufacturer_code,
         "image_type": bench.profile.ota.image_type,
-        "file_version": NEXT_VERSION,
+        "file_version": bench.version(1),
     }
     if what == "block":
         data = b"\xee" * bench.block_octets
@@ -86,11 +88,11 @@ def test_stranger_may_not_release_the_image(bench: Bench) -> None:
     bench.tell(_forged(bench, "end", 0), by=stranger)
     bench.wait(5 * MINUTE)
     assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_TO_UPGRADE
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     bench.tell(_forged(bench, "end", 0))  # control
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("GB-045")
@@ -113,7 +115,7 @@ def test_expelled_device_stops(bench: Bench) -> None:
 
     bench.offer(bench.image())  # control
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("GB-071")
@@ -133,8 +135,8 @@ def test_two_devices_download_at_once(bench: Bench) -> None:
     assert bench.verdict(HOUR) is Status.SUCCESS
     bench.settle()
     other.settle()
-    assert bench.running_version() == NEXT_VERSION
-    assert other.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
+    assert other.running_version() == bench.version(1)
 
     # Control: each asked for all of it itself.
     assert bench.count(ota.ImageBlockRequest) == other.count(ota.ImageBlockRequest)

@@ -6,8 +6,9 @@ from emulator.image.build import refit_integrity
 from emulator.units import MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.covers import covers
+from harness.dut.rungs import rungs
 from harness.hub.images import served
 
 
@@ -49,9 +50,9 @@ def test_header_that_is_not_the_offered_one_is_refused(
     )
     assert bench.offer(bad) in (Status.INVALID_IMAGE, Status.ABORT)
     bench.wait(MINUTE)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(good) == NEXT_VERSION  # control: the refusal was about the edit
+    assert bench.upgrade(good) == bench.version(1)  # control: the refusal was about the edit
 
 
 def _refit(image: bytes) -> bytes:
@@ -67,12 +68,12 @@ def test_image_of_another_version_is_refused(bench: Bench) -> None:
     Expect: INVALID_IMAGE (or ABORT); the old version runs; the promised image is taken.
     Source: ZCL rev 8, 11.13.5: SUCCESS authorises that exact version.
     """
-    older = served(bench.image(NEXT_VERSION - 1), file_version=NEXT_VERSION)
+    older = served(bench.image(bench.version(1) - 1), file_version=bench.version(1))
     assert bench.offer(older) in (Status.INVALID_IMAGE, Status.ABORT)
     bench.wait(MINUTE)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control
 
 
 @covers("OTA-C-081")
@@ -85,10 +86,10 @@ def test_image_for_another_device_is_refused(bench: Bench) -> None:
     """
     assert bench.offer(bench.image(destination=0x1122334455667788)) is Status.INVALID_IMAGE
     bench.wait(MINUTE)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     own = bench.image(destination=bench.identity.eui64)  # control
-    assert bench.upgrade(own) == NEXT_VERSION
+    assert bench.upgrade(own) == bench.version(1)
 
 
 @covers("OTA-C-082")
@@ -104,10 +105,10 @@ def test_image_for_other_hardware_is_refused(bench: Bench, shift: int) -> None:
     foreign = bench.image(hardware=(own + shift, own + shift))
     assert bench.offer(served(foreign, any_hardware=True)) in (Status.INVALID_IMAGE, None)
     bench.wait(MINUTE)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
     limit = bench.image(hardware=(min(own, own + shift), max(own, own + shift)))  # control
-    assert bench.upgrade(limit) == NEXT_VERSION
+    assert bench.upgrade(limit) == bench.version(1)
 
 
 @covers("OTA-C-083")
@@ -126,9 +127,9 @@ def test_altered_image_is_refused(bench: Bench) -> None:
     assert bench.octets_asked() >= len(good)  # it read to the end: no early refusal
     assert bench.value(Attribute.DOWNLOADED_FILE_VERSION) in (0xFFFFFFFF, None)
     bench.power_cycle()
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(good) == NEXT_VERSION  # control
+    assert bench.upgrade(good) == bench.version(1)  # control
 
 
 @covers("OTA-C-086")
@@ -143,9 +144,9 @@ def test_wrong_integrity_code_is_refused(bench: Bench) -> None:
     assert bench.offer(_edited(good, -1, bytes((good[-1] ^ 0x80,)))) is Status.INVALID_IMAGE
     bench.wait(SECOND)
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(good) == NEXT_VERSION  # control
+    assert bench.upgrade(good) == bench.version(1)  # control
 
 
 @covers("GB-008", "GB-009")
@@ -166,9 +167,9 @@ def test_header_that_outbids_the_manifest_is_refused(bench: Bench, at: int, octe
     edited = refit_integrity(_edited(good, at, octets))
     assert bench.offer(edited) is Status.INVALID_IMAGE
     bench.wait(MINUTE)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(good) == NEXT_VERSION  # control
+    assert bench.upgrade(good) == bench.version(1)  # control
 
 
 @covers("GB-010", "OTA-F-006")
@@ -184,11 +185,12 @@ def test_size_that_is_not_the_headers_is_refused(bench: Bench, more: int) -> Non
     octets = good[:more] if more < 0 else good + bytes(more)
     assert bench.offer(served(octets)) is Status.INVALID_IMAGE
     bench.wait(MINUTE)
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(good) == NEXT_VERSION  # control
+    assert bench.upgrade(good) == bench.version(1)  # control
 
 
+@rungs(end=2)
 @covers("OTA-C-087")
 def test_unknown_elements_are_skipped(bench: Bench) -> None:
     """A device passes over sub-elements that it does not know.
@@ -197,12 +199,13 @@ def test_unknown_elements_are_skipped(bench: Bench) -> None:
     Expect: SUCCESS; the new version runs.
     Source: ZCL rev 8, 11.4.4.
     """
-    assert bench.upgrade(bench.image_with_unknown_elements()) == NEXT_VERSION
+    assert bench.upgrade(bench.image_with_unknown_elements()) == bench.version(1)
     assert bench.last(ota.UpgradeEndRequest).status is Status.SUCCESS
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
+@rungs(end=2)
 @covers("OTA-C-105")
 def test_refused_image_does_no_lasting_harm(bench: Bench) -> None:
     """A device that refused an image downloads the next one from the start.
@@ -214,7 +217,7 @@ def test_refused_image_does_no_lasting_harm(bench: Bench) -> None:
     good = bench.image()
     assert bench.offer(_edited(good, -1, bytes((good[-1] ^ 1,)))) is Status.INVALID_IMAGE
     asked = bench.count(ota.ImageBlockRequest)
-    assert bench.upgrade(good) == NEXT_VERSION
+    assert bench.upgrade(good) == bench.version(1)
     assert bench.heard(ota.ImageBlockRequest)[asked].file_offset == 0
 
-    assert bench.upgrade(bench.image(NEXT_VERSION + 1)) == NEXT_VERSION + 1  # control
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control

@@ -7,7 +7,7 @@ import pytest
 from emulator.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.cases.conftest import MakeBench
 from harness.covers import covers
 
@@ -55,7 +55,7 @@ def test_block_period_is_a_rate_limit(
     bench.wait(MINUTE)
     assert bench.value(Attribute.MINIMUM_BLOCK_PERIOD) == bench.profile.ota.block_period
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control
 
 
 @covers("OTA-C-053")
@@ -69,10 +69,10 @@ def test_wait_into_the_past_does_no_harm(bench: Bench) -> None:
     mark = _told_to_wait(bench, (100, 50, 0))
     bench.wait(10 * SECOND)
     assert bench.count(ota.ImageBlockRequest) - mark <= 10
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
     bench.wait(HOUR)
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control: no lasting harm
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control: no lasting harm
 
 
 @covers("OTA-C-054")
@@ -92,7 +92,7 @@ def test_very_long_wait_is_not_the_end(bench: Bench) -> None:
 
     assert bench.verdict() is Status.SUCCESS  # control
     bench.settle()
-    assert bench.running_version() == NEXT_VERSION
+    assert bench.running_version() == bench.version(1)
 
 
 @covers("OTA-C-043", "GB-039")
@@ -111,6 +111,6 @@ def test_waiting_device_is_still_downloading(bench: Bench) -> None:
     asked = bench.count(ota.ImageBlockRequest)
     bench.wait(HOUR)
     assert bench.count(ota.ImageBlockRequest) == asked
-    assert bench.running_version() == FIRST_VERSION
+    assert bench.running_version() == bench.version(0)
 
-    assert bench.upgrade(bench.image()) == NEXT_VERSION  # control: offered again, it is taken
+    assert bench.upgrade(bench.image()) == bench.version(1)  # control: offered again, it is taken

@@ -2,13 +2,27 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.lane import greet, lane_options, reply_limit_option
+from harness.cli.network import check_air, network_options
+from harness.cli.run_day import (
+    Lab,
+    begin_day,
+    choose_subjects,
+    lab_options,
+    make_plans,
+    show_plans,
+    tell_what_is_left,
+)
+
 if TYPE_CHECKING:
+    from harness.dut.day import Day
     from harness.report.model import RunReport
     from harness.runner import RunResult
     from harness.suite import Chosen, RunOptions
@@ -21,6 +35,7 @@ _BOOTH = "a case, a requirement, a topic, or a part of a name"
 @click.command()
 @click.option("-k", "match", multiple=True, metavar="NAME", help=f"Only {_BOOTH}; repeatable.")
 @click.option("--profile", "names", multiple=True, help="Name or TOML file; repeatable.")
+@lab_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--out",
@@ -42,6 +57,8 @@ _BOOTH = "a case, a requirement, a topic, or a part of a name"
 @click.option("--fail-on", type=click.Choice(FAIL_ON), default=FAIL_ON[0], show_default=True)
 @click.option("--require", "required", multiple=True, metavar="IDS", help="Must have a verdict.")
 @click.option("--link", default="direct:", show_default=True, help="What carries the datagrams.")
+@reply_limit_option
+@network_options
 @click.option(
     "--vectors",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -58,6 +75,7 @@ def run(
     context: click.Context,
     match: tuple[str, ...],
     names: tuple[str, ...],
+    lab: Lab,
     seed: int,
     out: Path,
     traces: str,
@@ -67,6 +85,8 @@ def run(
     fail_on: str,
     required: tuple[str, ...],
     link: str,
+    reply_limit: float,
+    on_air: dict[str, Any],
     vectors: Path | None,
     defect: str | None,
     capture: Path | None,
@@ -80,14 +100,17 @@ def run(
     from harness.suite import RunOptions, Traces
 
     check_link(link)
+    lab.check(context, names, workers)
     options = RunOptions(
-        profiles=choose_profiles(names),
+        profiles=choose_subjects(lab.duts) or choose_profiles(names),
+        power=lab.power,
         seed=seed,
         link=link,
+        lane=replace(lane_options(reply_limit), **on_air),
         defect=defect,
         match=match,
         workers=workers,
-        out=None if list_only else out,
+        out=None if list_only else lab.resume or out,
         traces=Traces(traces),
         vectors=None if vectors is None else _checked(vectors),
         capture=capture,
@@ -95,11 +118,22 @@ def run(
     )
     if defect is not None:
         _check_defect(options, defect)
+    check_air(
+        link,
+        profiles=len(options.profiles),
+        duts=len(lab.duts),
+        workers=workers,
+    )
+    if lab.plan:
+        raise SystemExit(show_plans(make_plans(options), as_json=as_json, every=True))
+    if not list_only and not lab.duts:
+        greet(link, options.lane, options.profiles)
     ids = _requirements(required)
     command = ("hanover", *(context.find_root().obj or ("run",)))
     if list_only:
         raise SystemExit(_list(options, as_json=as_json))
-    raise SystemExit(_run(options, command, fail_on, ids, as_json=as_json))
+    day = begin_day(options, lab.resume, lab.budget_s) if lab.duts else None
+    raise SystemExit(_run(options, command, fail_on, ids, day, as_json=as_json))
 
 
 def choose_profiles(names: tuple[str, ...]) -> "tuple[Chosen, ...]":
@@ -138,6 +172,11 @@ def _checked(vectors: Path) -> Path:
 
 def _check_defect(options: "RunOptions", defect: str) -> None:
     from harness.lanes.direct import check_defect
+    from harness.lanes.schemes import PLANTING
+
+    if options.link.partition(":")[0] not in PLANTING:
+        wanted = ", ".join(f"{scheme}:" for scheme in sorted(PLANTING))
+        raise click.UsageError(f"--defect: found --link {options.link}, wanted one of {wanted}")
 
     try:
         check_defect(options.profiles[0].profile, defect)
@@ -200,6 +239,7 @@ def _run(
     command: tuple[str, ...],
     fail_on: str,
     required: tuple[str, ...],
+    day: "Day | None",
     *,
     as_json: bool,
 ) -> int:
@@ -208,7 +248,7 @@ def _run(
     from harness.runner import run_suite
 
     started = _now()
-    found = run_suite(options, _progress())
+    found = run_suite(options, _progress(), day)
     if code := _nothing(found):
         return code
     report = compose(
@@ -228,6 +268,7 @@ def _run(
         _print(report, options.out)
     if found.interrupted:
         _complain(f"interrupted: {len(report.results)} results are kept in {options.out}")
+    tell_what_is_left(found.left, options.out)
     return report.exit_code
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from enum import StrEnum
 
-from harness.report.model import CaseResult, Judged, RunReport, Subject, Used, state_of
+from harness.report.model import BRIDGE, DUT, CaseResult, Judged, RunReport, Subject, Used, state_of
 from harness.report.provenance import profile_digest, provenance
 from harness.requirements import catalogue
 from harness.requirements.catalogue import Evidence, Level
@@ -61,7 +61,7 @@ def exit_code(run: RunResult, fail_on: FailOn, required: tuple[str, ...] = ()) -
     judged = {each.id for result in run.results for each in result.requirements}
     if not judged.issuperset(required):
         return 1
-    return 2 if verdicts <= _WITHOUT_VERDICT else 0
+    return 2 if verdicts <= _WITHOUT_VERDICT or run.left else 0
 
 
 def _is_required(result: CaseResult, required: tuple[str, ...]) -> bool:
@@ -98,9 +98,10 @@ def compose(
         vectors=None if options.vectors is None else str(options.vectors),
         fail_on=fail_on,
         required=required,
-        complete=not run.interrupted and not run.collected.broken,
+        complete=not run.interrupted and not run.collected.broken and not run.left,
         exit_code=exit_code(run, fail_on, required),
-        subject=Subject(defect=options.defect),
+        subject=Subject(kind=_kind(options), defect=options.defect),
+        pics=_statements(options),
         provenance=provenance(),
         profiles=tuple(
             Used(
@@ -115,6 +116,23 @@ def compose(
         requirements=_judged(run),
         problems=tuple(run.collected.broken),
     )
+
+
+def _kind(options: RunOptions) -> str:
+    """Return what is judged: bridges that the harness makes, or devices that others describe."""
+    tested = any(each.dut is not None for each in options.profiles)
+    return DUT if tested else BRIDGE
+
+
+def _statements(options: RunOptions) -> dict[str, bool]:
+    """Return the statements of support that all devices under test make alike."""
+    every = [each.dut.statements() for each in options.profiles if each.dut is not None]
+    first = every[0] if every else {}
+    return {
+        item: said
+        for item, said in sorted(first.items())
+        if all(one.get(item) is said for one in every)
+    }
 
 
 def _judged(run: RunResult) -> tuple[Judged, ...]:

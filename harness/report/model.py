@@ -1,11 +1,9 @@
 """Hold what a run found, as frozen data; every report is a view of it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from emulator.units import Us
 from harness.requirements.catalogue import Evidence, Judge, Level
@@ -58,30 +56,6 @@ class CaseResult:
     def level(self) -> Level | None:
         """Return the most binding level of its requirements; None if it cites none."""
         return min((each.level for each in self.requirements), key=list(Level).index, default=None)
-
-
-def dump(result: CaseResult) -> str:
-    """Return a result as JSON text, for the way from a worker to the controller."""
-    return json.dumps(asdict(result))
-
-
-def parse(text: str) -> CaseResult:
-    """Return the result that ``dump`` wrote."""
-    document: Mapping[str, Any] = json.loads(text)
-    values = {each.name: document[each.name] for each in fields(CaseResult)}
-    values["verdict"] = Outcome(values["verdict"])
-    values["requirements"] = tuple(
-        Cited(
-            id=each["id"],
-            title=each["title"],
-            level=Level(each["level"]),
-            evidence=Evidence(each["evidence"]),
-        )
-        for each in values["requirements"]
-    )
-    for name in ("switches", "absences", "notes"):
-        values[name] = tuple(values[name])
-    return CaseResult(**values)
 
 
 class State(StrEnum):
@@ -138,11 +112,15 @@ class Used:
     sha256: str
 
 
+#: What can be judged.
+BRIDGE, DUT = "emulated bridge", "device under test"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """Say what was judged."""
 
-    kind: str = "emulated bridge"
+    kind: str = BRIDGE
     defect: str | None = None
 
 

@@ -5,7 +5,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from harness.report.model import CaseResult, Judged, RunReport
+from harness.report.model import DUT, CaseResult, Judged, RunReport
 from harness.verdict import Outcome
 
 Paint = Callable[[str, Outcome], str]
@@ -132,7 +132,8 @@ def replay(result: CaseResult, report: RunReport) -> str:
     given = {each.name: each.given for each in report.profiles}
     words = ["hanover", "run", "-k", result.id]
     if result.profile:
-        words += ["--profile", given.get(result.profile, result.profile)]
+        option = "--dut" if report.subject.kind == DUT else "--profile"
+        words += [option, given.get(result.profile, result.profile)]
     words += ["--seed", str(result.seed)]
     if report.link != "direct:":
         words += ["--link", report.link]

@@ -15,7 +15,7 @@ from emulator.wire import ota, zcl
 from emulator.wire.aps import Datagram
 from emulator.wire.codec import COMMANDS, CommandKey, Frame, pack_integer
 from emulator.wire.ota import NotifyType, Status
-from harness.bench import NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.hub.images import served
 from harness.hub.lies import Lie, Silence, Whole
 from harness.vectors.model import Vector
@@ -256,13 +256,13 @@ def _waiting(bench: Bench, vector: Vector) -> Played:
     waited_s: float | None = None
     if (waits_s := vector.body["expect"].get("waits_s")) is not None:
         bench.wait(max(0, began_us + (waits_s[0] - _SLACK_S) * SECOND - bench.now))
-        waited_s = 0 if bench.running_version() == NEXT_VERSION else waits_s[0]
+        waited_s = 0 if bench.running_version() == bench.version(1) else waits_s[0]
     bench.wait(_APPLIED_US)
-    applies = bench.running_version() == NEXT_VERSION
+    applies = bench.running_version() == bench.version(1)
     bench.hub.settings.end_times_s = (0, 0)
     if not applies:
         _release(bench)
-    works = bench.running_version() == NEXT_VERSION or _upgrades(bench)
+    works = bench.running_version() == bench.version(1) or _upgrades(bench)
     return Played(answers=answers, applies=applies, waited_s=waited_s, works=works)
 
 
@@ -305,7 +305,7 @@ def _release(bench: Bench) -> None:
         ota.UpgradeEndResponse(
             manufacturer=bench.identity.manufacturer,
             image_type=bench.identity.image_type,
-            file_version=NEXT_VERSION,
+            file_version=bench.version(1),
             current_time_s=0,
             upgrade_time_s=0,
         )
@@ -315,5 +315,5 @@ def _release(bench: Bench) -> None:
 
 def _upgrades(bench: Bench) -> bool:
     """Tell whether the device takes an honest image, as it should whatever was before."""
-    image = bench.image(NEXT_VERSION + 1, size=_PAYLOAD)
+    image = bench.image(bench.version(2), size=_PAYLOAD)
     return bench.offer(image) is Status.SUCCESS

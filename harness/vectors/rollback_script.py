@@ -84,6 +84,8 @@ def read_script(vector: Vector) -> Script:
     reader.names = (OLD, *recipes)
     events = reader.events()
     capabilities = reader.capabilities()
+    if any("traits" in recipe.get("build", {}) for recipe in recipes.values()):
+        capabilities += (Capability.TRAITS,)
     cuts = [one for one in events if one.verb in _CUTS]
     if cuts and Capability.POWER not in capabilities:
         wanted = f"{Capability.POWER} among them, for {cuts[0]}"

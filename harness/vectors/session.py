@@ -14,7 +14,7 @@ from emulator.wire import ota
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from emulator.wire.zcl import DefaultResponse
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.hub.images import served
 from harness.hub.ledger import Heard
 from harness.hub.settings import Settings
@@ -24,8 +24,8 @@ from harness.vectors.session_terms import REQUESTS, VERSIONS, ScriptError, Terms
 
 #: What a script judges; attributes that are read, ZDO frames and the like are no part of it.
 _JUDGED = (*REQUESTS.values(), DefaultResponse)
-#: The version that the honest upgrade behind a script installs.
-CONTROL_VERSION = NEXT_VERSION + 2
+#: The version that the honest upgrade behind a script installs, counted from the first.
+CONTROL = 3
 #: Longest that a device may take for what no requirement limits, where its profile says no more.
 _PATIENCE_US: Us = 10 * MINUTE
 #: How long a version must go on running that must not be replaced.
@@ -99,7 +99,7 @@ def play(bench: Bench, script: Script) -> Played:
 
 
 def upgrade_honestly(bench: Bench) -> int | None:
-    """Be an honest hub and upgrade the device to ``CONTROL_VERSION``: the control of a script.
+    """Be an honest hub and upgrade the device to version ``CONTROL``: the control of a script.
 
     A device that a script left in a wait gets time to end that, one that holds an image gets leave.
 
@@ -111,13 +111,14 @@ def upgrade_honestly(bench: Bench) -> int | None:
     bench.hub.by_device.clear()
     bench.hub.lies.clear()
     bench.lane.power(True)
-    image = bench.image(CONTROL_VERSION, size=400)
-    held = [one for one in bench.hub.images if one.file_version != CONTROL_VERSION]
+    wanted = bench.version(CONTROL)
+    image = bench.image(wanted, size=400)
+    held = [one for one in bench.hub.images if one.file_version != wanted]
     for _ in range(3):
         bench.offer(image)
         bench.settle()
         version = bench.running_version()
-        if version == CONTROL_VERSION:
+        if version == wanted:
             return version
         bench.hub.serve(served(image), *held)
         bench.tell(_LEAVE)
@@ -298,8 +299,9 @@ class _Player:
             gap = f"{name} {(heard.at - before[-1]) / SECOND:g} s after the last"
             raise _Left(self.where, gap, f"{over.apart_us / SECOND:g} s at least")
         before.append(heard.at)
-        if over.most is not None and len(before) > over.most:
-            raise _Left(self.where, f"{len(before)} of {name}", f"{over.most} at most")
+        most = None if over.most is None else over.most * self._longer
+        if most is not None and len(before) > most:
+            raise _Left(self.where, f"{len(before)} of {name}", f"{most} at most")
         self._server.hear(heard)
         if over.honest and kind not in _answered(step):
             self._server.answer_honestly()
@@ -307,6 +309,11 @@ class _Player:
             self._server.open = None
 
     # Attributes, and the end.
+
+    @property
+    def _longer(self) -> int:
+        """Return how many times longer than its script the session is: files may be large."""
+        return -(-len(self._server.image) // (2 * self._script.size))
 
     def _read(self, reads: Mapping[Attribute, tuple[object, ...]]) -> None:
         terms = self._server.terms
@@ -349,7 +356,8 @@ class _Player:
                 return
 
     def _compare_version(self) -> None:
-        versions = {**VERSIONS, "old": FIRST_VERSION, "new": VERSIONS[self._script.version]}
+        steps = {**VERSIONS, "old": 0, "new": VERSIONS[self._script.version]}
+        versions = {one: self._bench.version(steps[one]) for one in self._script.running}
         found = self._bench.running_version()
         if found not in [versions[one] for one in self._script.running]:
             what = NONE if found is None else f"{found:#010x}"

@@ -34,7 +34,7 @@ class ScriptedServer:
 
     def __init__(self, bench: Bench, script: Script) -> None:
         self._bench, self._script = bench, script
-        self.image = bench.image(VERSIONS[script.version], size=script.size)
+        self.image = bench.image(bench.version(VERSIONS[script.version]), size=script.size)
         #: The request that waits for its answer, and what requests last had in each field.
         self.open: Heard | None = None
         self.last: dict[str, object] = {}
@@ -47,7 +47,8 @@ class ScriptedServer:
         """Return what the words of the script mean now."""
         return Terms(
             identity=self._bench.identity,
-            offered=VERSIONS[self._script.version],
+            version=self._bench.version,
+            offered=self._bench.version(VERSIONS[self._script.version]),
             whole=len(self.image),
             last=self.last,
         )
@@ -68,7 +69,9 @@ class ScriptedServer:
         if version is None:
             self._bench.hub.serve()
             return
-        self.image = self._bench.image(VERSIONS[version], size=self._script.size)
+        self.image = self._bench.image(
+            self._bench.version(VERSIONS[version]), size=self._script.size
+        )
         self._bench.hub.serve(served(self.image))
 
     def take(self) -> Heard:

@@ -5,7 +5,7 @@ A field of a frame is given as a number, as ``"0x1234"``, by the name of an enum
 """
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import NoReturn, get_args, get_type_hints
@@ -14,7 +14,6 @@ from emulator.contract import Identity
 from emulator.errors import HanoverError
 from emulator.wire import ota, zcl
 from emulator.wire.codec import COMMANDS, KEYS, Frame, UInt
-from harness.bench import FIRST_VERSION, NEXT_VERSION
 
 
 class ScriptError(HanoverError, ValueError):
@@ -51,13 +50,8 @@ def _sizes(kind: type[Frame]) -> dict[str, int]:
 
 _SIZES = {name: _sizes(kind) for name, kind in (FROM_DEVICE | FROM_SERVER).items()}
 
-#: Versions by the words that stand for them.
-VERSIONS = {
-    "lower": FIRST_VERSION - 1,
-    "running": FIRST_VERSION,
-    "next": NEXT_VERSION,
-    "later": NEXT_VERSION + 1,
-}
+#: Versions by the words that stand for them, counted from the one that runs at first.
+VERSIONS = {"lower": -1, "running": 0, "next": 1, "later": 2}
 #: The words that each field understands; ``same`` is the last request's value of any field.
 _WORDS: dict[str, frozenset[str]] = {
     "manufacturer": frozenset({"own", "any"}),
@@ -81,6 +75,7 @@ class Terms:
     """Say what the words of a script mean on one bench, at one moment."""
 
     identity: Identity
+    version: Callable[[int], int]  # of a number of ``VERSIONS``
     offered: int  # file version
     whole: int  # octets of the image
     last: Mapping[str, object]  # what the device's requests last had in each field
@@ -116,7 +111,7 @@ class Terms:
             return own[name]
         if word == "any":
             return _ANY[name]
-        return {**VERSIONS, **plain}.get(word)
+        return self.version(VERSIONS[word]) if word in VERSIONS else plain.get(word)
 
     def _same(self, name: str) -> int:
         found = self.last.get(name)

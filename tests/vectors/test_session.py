@@ -15,7 +15,7 @@ from harness.suite import Chosen, RunOptions
 from harness.vectors.load import load_vectors
 from harness.vectors.model import Vector
 from harness.vectors.schema import schema_errors
-from harness.vectors.session import AS_SCRIPTED, CONTROL_VERSION, Played, play, upgrade_honestly
+from harness.vectors.session import AS_SCRIPTED, CONTROL, Played, play, upgrade_honestly
 from harness.vectors.session_script import read_script
 from harness.vectors.session_terms import ScriptError
 from harness.verdict import Outcome
@@ -286,7 +286,7 @@ def test_the_control_upgrades_from_any_stage(start: str, changes: dict[str, obje
     bench = Bench(overlay(PROFILE, changes))
     script = read_script("SE-999", {"start": start, "steps": [], "expect": {"running": ["old"]}})
     play(bench, script)
-    assert upgrade_honestly(bench) == CONTROL_VERSION
+    assert upgrade_honestly(bench) == bench.version(CONTROL)
     bench.close()
 
 

@@ -1,0 +1,48 @@
+"""Say what a DUT file is worth: ``hanover dut check``."""
+
+from pathlib import Path
+
+import click
+
+from harness.cli.run import check_link
+from harness.cli.run_day import choose_subjects, make_plans, show_plans
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+)
+@click.option("-k", "match", multiple=True, metavar="NAME", help="Only these cases; repeatable.")
+@click.option("--link", default="direct:", show_default=True, help="How the device is reached.")
+@click.option("--power", metavar="SWITCH", help="cmd:COMMAND, relay:PORT, ask or none.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def check(
+    context: click.Context,
+    files: tuple[Path, ...],
+    match: tuple[str, ...],
+    link: str,
+    power: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Rehearse the cases on an emulated bridge that is as FILE says; no device is touched.
+
+    Says what will run, why the rest will not, and how long it takes. Exits with 1 if a file is
+    wrong, with 2 if no case would run.
+    """
+    from harness.dut.model import DutError
+    from harness.power.switch import open_switch
+    from harness.suite import RunOptions
+
+    check_link(link)
+    if power is not None:
+        open_switch(power)
+    try:
+        chosen = choose_subjects(files)
+    except DutError as error:
+        click.echo(f"hanover: {error}", err=True)
+        raise SystemExit(1) from None
+    options = RunOptions(profiles=chosen, link=link, power=power, seed=seed, match=match)
+    raise SystemExit(show_plans(make_plans(options), as_json=as_json, every=False))

@@ -1,0 +1,1 @@
+"""A device under test that nobody here made: what its maker states of it, and its firmware."""

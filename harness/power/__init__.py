@@ -1,0 +1,1 @@
+"""What cuts the supply of a device on a bench: a command, a relay, a person."""

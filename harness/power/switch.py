@@ -1,0 +1,53 @@
+"""State what a power switch is, and make the one that a text names."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from emulator.errors import HanoverError
+from harness.power.command import CommandSwitch
+from harness.power.person import PersonSwitch
+from harness.power.relay import RelaySwitch
+
+
+class SwitchError(HanoverError, ValueError):
+    """A text names no power switch."""
+
+
+class Switch(Protocol):
+    """Raise and cut the supply of one device."""
+
+    def set(self, on: bool) -> None:
+        """Raise or cut the supply, and come back when that is done.
+
+        Raises:
+            LinkError: The supply could not be switched.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the switch holds; the supply stays as it is. Safe to call twice."""
+        ...
+
+
+#: Each kind of switch, and what makes one of what stands behind the colon.
+KINDS: dict[str, Callable[[str], Switch]] = {
+    "cmd": CommandSwitch,
+    "relay": RelaySwitch,
+    "ask": lambda rest: PersonSwitch(),
+}
+
+
+def open_switch(text: str) -> Switch | None:
+    """Return the switch that a text names: cmd:COMMAND, relay:PORT or ask; None for none.
+
+    Raises:
+        SwitchError: It names none.
+    """
+    kind, _, rest = text.partition(":")
+    if text == "none":
+        return None
+    needs = kind in ("cmd", "relay")
+    if kind not in KINDS or needs is not bool(rest.strip()):
+        wanted = "cmd:COMMAND, relay:PORT, ask or none"
+        raise SwitchError(f'power: found "{text}", wanted {wanted}')
+    return KINDS[kind](rest.strip())
