@@ -153,9 +153,10 @@ class Air:
 
     @property
     def roll(self) -> tuple[Member, ...]:
-        """Return the bridges that are members, to be kept over a restart of the program."""
-        members = () if self.network is None else self.network.members.values()
-        return tuple(one for one in members if one.name in self._residents)
+        """Return who is on the network beside its coordinator, to be kept over a restart."""
+        network = self.network
+        members = () if network is None else network.members.values()
+        return tuple(one for one in members if network and one.name != network.coordinator)
 
     def recall(self, roll: Sequence[Member]) -> None:
         """Let a resumed network know members of old: they are let in again as they were."""

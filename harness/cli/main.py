@@ -19,7 +19,13 @@ _DEBUG = "HANOVER_DEBUG"
 #: Each subcommand, what it is for, and the module that holds it under the same name.
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("harness.cli.run", "Run the conformance suite."),
-    "upgrade": ("harness.cli.upgrade", "Upgrade one emulated bridge with a firmware file."),
+    "upgrade": ("harness.cli.upgrade", "Upgrade one bridge, emulated or on the air."),
+    "radio": ("harness.cli.radio", "Be a ZigBee radio stick with bridges behind it."),
+    "emulate": ("harness.cli.emulate", "Be one emulated bridge, for a program or on a network."),
+    "devices": ("harness.cli.devices", "List the devices on the network of a stick."),
+    "exec": ("harness.cli.exec", "Check a device program, and show the protocol it speaks."),
+    "dut": ("harness.cli.dut", "Describe a device under test: interview it, check its file."),
+    "ports": ("harness.cli.ports", "List serial ports, and what answers there."),
     "sweep": ("harness.cli.sweep", "Cut power at every flash operation of a bridge's life."),
     "image": ("harness.cli.image", "Make firmware files and look into them."),
     "vectors": ("harness.cli.vectors", "Show, check and add test vectors."),

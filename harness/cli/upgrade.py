@@ -1,21 +1,28 @@
-"""Upgrade one emulated bridge with a firmware file: ``hanover upgrade``."""
+"""Upgrade one bridge, emulated or on the air, with a firmware file: ``hanover upgrade``."""
 
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.lane import greet, lane_options, reply_limit_option
+from harness.cli.network import membership_options
+
 if TYPE_CHECKING:
+    from emulator.profiles.model import Profile
     from harness.adaptation import Plan
     from harness.bench import Bench
+    from harness.lanes.port import LaneOptions
     from harness.upgrade import Progress, Tally, Upgrade
 
 #: Without a terminal, progress is a line for each such part of the whole.
 _PARTS = 10
+_ON_AIR = "ezsp:"
 
 
 @click.command()
@@ -24,6 +31,8 @@ _PARTS = 10
 @click.option("--strict", is_flag=True, help="Keep the bridge as it is, whatever the file says.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--link", default="direct:", show_default=True, help="What carries the datagrams.")
+@reply_limit_option
+@membership_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--capture", type=click.Path(path_type=Path), help="Write datagrams as pcapng.")
 @click.option(
@@ -35,35 +44,41 @@ def upgrade(
     strict: bool,
     seed: int,
     link: str,
+    reply_limit: float,
+    on_air: dict[str, object],
     as_json: bool,
     capture: Path | None,
     trace: Path | None,
 ) -> None:
-    """Upgrade one emulated bridge with FILE, over the air, in virtual time.
+    """Upgrade one bridge with FILE, over the air.
 
-    By default the bridge takes manufacturer, type, hardware and container from the file, runs the
-    version below, and says so. Exits with 0 if the new version runs and is confirmed, with 1 if the
+    By default that is an emulated one, in virtual time: it takes manufacturer, type, hardware and
+    container from the file, runs the version below, and says so. With --link ezsp:PORT it is a
+    device on the network of the stick there, or one that joins: it is notified, served, and asked
+    what it runs in the end. Exits with 0 if the new version runs and is confirmed, with 1 if the
     bridge refused it or went back.
     """
     from harness.cli.run import check_link
 
     check_link(link)
-    plan = _plan(file, name, strict=strict)
+    lane = replace(lane_options(reply_limit), **on_air)  # type: ignore[arg-type]
+    fixed = greet(link, lane, ())
+    plan = _plan(file, name, strict=strict or fixed, on_air=link.startswith(_ON_AIR))
     for path in (capture, trace):
         if path is not None:
             path.open("wb").close()  # before the work, not after it
     if not as_json:
         for remark in plan.remarks:
             click.echo(f"note: {remark}")
-    result = _perform(plan, link, seed, capture, trace)
+    result = _perform(plan, link, lane, seed, capture, trace)
     if as_json:
         click.echo(json.dumps(_as_document(click.format_filename(file), plan, result), indent=2))
     else:
-        _print(plan, result)
+        _print(plan, result, on_air=link.startswith(_ON_AIR))
     raise SystemExit(0 if result.good else 1)
 
 
-def _plan(file: Path, name: str | None, *, strict: bool) -> "Plan":
+def _plan(file: Path, name: str | None, *, strict: bool, on_air: bool) -> "Plan":
     from emulator.errors import ProfileError
     from emulator.profiles.load import names
     from harness.adaptation import UnfitError, adapt
@@ -73,31 +88,60 @@ def _plan(file: Path, name: str | None, *, strict: bool) -> "Plan":
     data = read_file(file)
     profile = find_profile(name or names()[0])
     try:
+        if on_air:
+            return _plan_on_air(data, profile, strict=strict)
         return adapt(data, profile, strict=strict)
     except (UnfitError, ProfileError) as error:
         raise WrongUse(f"{click.format_filename(file)}: {error}") from None
 
 
-def _perform(
-    plan: "Plan", link: str, seed: int, capture: Path | None, trace: Path | None
-) -> "Upgrade":
-    from harness.bench import Bench
-    from harness.upgrade import Session
+def _plan_on_air(data: bytes, profile: "Profile", *, strict: bool) -> "Plan":
+    """Return a plan for a device that is what it is: of the profile, only how it speaks counts."""
+    from emulator.ncp.radio import at_home
+    from harness.adaptation import adapt
 
-    bench = Bench(
-        plan.profile,
-        link=link,
-        seed=seed,
-        first_image=plan.first_image,
-        first_version=plan.first_version,
-        eui64=plan.eui64,
-    )
+    plan = adapt(data, profile, strict=False)
+    header = f"0x{plan.image.manufacturer:04X}-0x{plan.image.image_type:04X}"
+    remarks = [f"the file is version 0x{plan.file_version:08X} for {header}"]
+    if strict:
+        return replace(plan, remarks=tuple(remarks))
+    remarks.append("profile 0x0104, no APS encryption (--strict keeps the profile as it is)")
+    return replace(plan, profile=at_home(plan.profile), remarks=tuple(remarks))
+
+
+def _perform(
+    plan: "Plan",
+    link: str,
+    lane: "LaneOptions",
+    seed: int,
+    capture: Path | None,
+    trace: Path | None,
+) -> "Upgrade":
+    from harness.bench import DUT_EUI64, Bench
+    from harness.cli.image_files import Environment
+    from harness.lanes.schemes import release_lanes
+    from harness.upgrade import Session
+    from harness.verdict import NoVerdict
+
+    made: dict[str, Any] = {
+        "first_image": plan.first_image,
+        "first_version": plan.first_version,
+        "eui64": plan.eui64,
+    }
+    if link.startswith(_ON_AIR):  # it is what it is
+        made = {"eui64": None if plan.eui64 == DUT_EUI64 else plan.eui64}
+    bench = None
     try:
+        bench = Bench(plan.profile, link=link, options=lane, seed=seed, **made)
         with _progress() as progress:
             return Session(bench, plan, progress).run()
+    except NoVerdict as error:
+        raise Environment(f"{link}: {error}") from None
     finally:
-        _write(bench, capture, trace)
-        bench.close()
+        if bench is not None:
+            _write(bench, capture, trace)
+            bench.close()
+        release_lanes()
 
 
 def _write(bench: "Bench", capture: Path | None, trace: Path | None) -> None:
@@ -151,9 +195,13 @@ def _line_by_line() -> "Progress":
 
 
 def _pace(seen: "Tally | Upgrade") -> str:
+    from emulator.units import SECOND
+
+    left_us = getattr(seen, "left_us", None)
+    left = "" if left_us is None else f", {left_us / SECOND:.0f} s left"
     return (
         f"{_count(seen.waits, 'wait')}, {_count(seen.retries, 'retry', 'retries')},"
-        f" {seen.blocks_per_s:.1f} blocks/s"
+        f" {seen.blocks_per_s:.1f} blocks/s{left}"
     )
 
 
@@ -175,12 +223,13 @@ def _as_document(file: str, plan: "Plan", result: "Upgrade") -> dict[str, object
     }
 
 
-def _print(plan: "Plan", result: "Upgrade") -> None:
+def _print(plan: "Plan", result: "Upgrade", *, on_air: bool) -> None:
     from emulator.units import SECOND
 
     reason = f": {result.reason}" if result.reason else ""
+    about = "a device on the air" if on_air else plan.profile.about
     lines = {
-        "bridge": f"{plan.profile.name}, {plan.profile.about}",
+        "bridge": f"{plan.profile.name}, {about}",
         "verdict": _verdict(result.status),
         "ending": f"{result.ending}{reason}",
         "before": _version(result.version_before),
@@ -190,7 +239,7 @@ def _print(plan: "Plan", result: "Upgrade") -> None:
             f" {_pace(result)}"
         ),
         "time": (
-            f"{result.total_us / SECOND:.3f} s of virtual time,"
+            f"{result.total_us / SECOND:.3f} s of {'real' if on_air else 'virtual'} time,"
             f" {result.download_us / SECOND:.3f} s of it the download"
             f" ({result.octets_per_s:.0f} octets/s)"
         ),

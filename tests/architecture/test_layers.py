@@ -40,9 +40,14 @@ MAY_PROBE = ("harness.sweep", "harness.lanes.direct")
 #: Third-party packages that only some modules may import, for their licence or their weight.
 CONFINED: dict[str, tuple[str, ...]] = {
     "scapy": (),
-    "zigpy": ("emulator.link.ezsp", "harness.lanes.ezsp"),
-    "bellows": ("emulator.link.ezsp", "harness.lanes.ezsp"),
-    "serial": ("emulator.link", "harness.lanes", "harness.cli"),
+    "zigpy": ("emulator.link.ezsp", "emulator.link.ezsp_terms", "harness.coordinator"),
+    "bellows": (
+        "emulator.link.ezsp",
+        "emulator.link.ezsp_terms",
+        "harness.coordinator",
+        "harness.lanes.greeting",
+    ),
+    "serial": ("emulator.link", "harness.lanes", "harness.cli", "harness.power"),
     "hypothesis": (),
 }
 #: GPL-2.0-only on one side, GPL-3.0 on the other: no module imports both.

@@ -8,6 +8,7 @@ import pytest
 
 from emulator.contract import Capability
 from emulator.profiles.load import load
+from emulator.units import SECOND
 from emulator.wire.manifest import Trait
 from harness.adaptation import adapt
 from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench, filler
@@ -126,3 +127,4 @@ def test_a_device_that_goes_back_is_seen_to() -> None:
     assert result.ending is Ending.ROLLED_BACK
     assert result.reason == f"it ran the new version, and now version 0x{FIRST_VERSION:08X}"
     assert bench.said > 1
+    assert result.total_us < PROFILE.boot.confirm_within_s * SECOND  # no need to wait on

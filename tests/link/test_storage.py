@@ -171,6 +171,17 @@ def test_a_damaged_log_is_refused(storage: Storage, line: str) -> None:
         kept(storage.folder)
 
 
+def test_a_log_of_another_base_is_refused(storage: Storage) -> None:
+    live(storage)
+    storage.close()
+    (log,) = storage.folder.glob("flash-*.log")
+    flash = profile_of(KIND).flash
+    erase = [5, "erase", flash.slot_b[0], flash.erase_size_octets]
+    log.write_text(json.dumps(erase) + "\n")
+    with pytest.raises(StateError, match=r"line 1: found operation 5, wanted 0"):
+        kept(storage.folder)
+
+
 def test_another_kind_of_bridge_is_refused(storage: Storage) -> None:
     live(storage)
     storage.close()

@@ -172,6 +172,6 @@ def make_bridge(kind: str, eui64: int, seed: int = 1) -> Bridge:
     return bridge
 
 
-def image_of(kind: str, version: int, size: int) -> bytes:
-    """Return a good image for a bridge of a kind."""
-    return built(profile_of(kind), filler(size, version), version)
+def image_of(kind: str, version: int, size: int, **more: Any) -> bytes:  # noqa: ANN401
+    """Return a good image for a bridge of a kind; ``more`` is what ``build`` takes."""
+    return built(profile_of(kind), filler(size, version), version, **more)
