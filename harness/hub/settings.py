@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from emulator.units import Us
+from emulator.units import Octets, Us
 from emulator.wire import ota, zcl
 from emulator.wire.codec import KEYS, Frame, pack_integer
 from emulator.wire.ota import Status
@@ -13,6 +13,8 @@ from harness.hub.lies import Edit, Overwrite, has_turn
 #: Octets of an image that fit a frame beside NWK security, with and without APS security.
 ENCRYPTED_BLOCK = 40
 CLEAR_BLOCK = 50
+#: Octets before the data of a block: ZCL header, status, ids, version, offset, size.
+_BLOCK_HEADERS = 3 + 1 + 2 + 2 + 4 + 4 + 1
 
 
 class Offers(StrEnum):
@@ -134,10 +136,13 @@ class Settings:
     jitter_us: Us = 0
     silent: bool = False
     encrypt: bool = True
+    #: Octets of a message that the way to the device takes; None: as much as is usual.
+    room: Octets | None = None
     #: EUI-64s that are admitted; None: all.
     whitelist: frozenset[int] | None = None
 
     @property
     def block_limit(self) -> int:
         """Return the octets of an image that fit one frame (ota-cluster section 7)."""
-        return ENCRYPTED_BLOCK if self.encrypt else CLEAR_BLOCK
+        usual = ENCRYPTED_BLOCK if self.encrypt else CLEAR_BLOCK
+        return usual if self.room is None else min(usual, self.room - _BLOCK_HEADERS)

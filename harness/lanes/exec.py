@@ -192,6 +192,19 @@ CONVERSATIONS = Conversations()
 atexit.register(CONVERSATIONS.close)
 
 
+def greet(command: str, options: LaneOptions) -> Hello:
+    """Return what a program says of itself, before there is any device of it.
+
+    Raises:
+        LinkError: It cannot be started, or does not keep the protocol.
+    """
+    conversation = CONVERSATIONS.open(command, options)
+    try:
+        return conversation.greet()
+    finally:
+        CONVERSATIONS.leave(conversation)
+
+
 class ExecDevice:
     """Be the device of a program, by the contract of ``emulator.contract.Device``.
 

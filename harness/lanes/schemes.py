@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from emulator.contract import Capability
 from emulator.errors import LinkError
 from harness.lanes.direct import DirectLane
-from harness.lanes.exec import CONVERSATIONS, ExecLane
+from harness.lanes.exec import CONVERSATIONS, ExecLane, greet
 from harness.lanes.ezsp import EzspLane
 from harness.lanes.loopback import LoopbackLane
-from harness.lanes.port import Lane, Setup
+from harness.lanes.port import Lane, LaneOptions, Setup
 from harness.lanes.sticks import SESSIONS
 
 SCHEMES: dict[str, Callable[[Setup], Lane]] = {
@@ -32,6 +33,16 @@ def open_lane(link: str, setup: Setup) -> Lane:
         known = ", ".join(f"{name}:" for name in SCHEMES)
         raise LinkError(f"link {link!r}: unknown scheme, expected one of {known}")
     return SCHEMES[scheme](replace(setup, place=place))
+
+
+def capabilities_before(link: str, options: LaneOptions) -> frozenset[Capability] | None:
+    """Return what a device says that it can do before it is made; None where none says so.
+
+    Raises:
+        LinkError: It is a program that does not answer.
+    """
+    scheme, _, place = link.partition(":")
+    return greet(place, options).capabilities if scheme == "exec" else None
 
 
 def release_lanes() -> None:

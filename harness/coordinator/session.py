@@ -1,0 +1,484 @@
+"""Keep one stick open from bench to bench: its loop, its network, who is on it, what it says."""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import bellows.types as t
+
+from emulator.errors import LinkError
+from emulator.units import SECOND, Us
+from emulator.wire.aps import BROADCAST_RX_ON, FIRST_BROADCAST, ApsOptions, Datagram
+from emulator.wire.codec import pack_integer
+from harness.coordinator.application import Application, settings
+from harness.lanes.port import NetworkOptions
+
+T = TypeVar("T")
+
+#: Longest that a stick may take to start, to form a network and to be reset on the way.
+START_S = 60
+#: Longest that it may take to end.
+STOP_S = 10
+#: How long a stick that has no room for a message is left alone, and how often it is asked again.
+_ROOM_S, _ASKED_AGAIN = 0.05, 100
+#: Versions that one bench may use.
+VERSIONS = 16
+#: How long the network is open at once; it is opened anew before that is over.
+PERMIT_S, RENEW_S = 240, 200
+_WELL_KNOWN = b"ZigBeeAlliance09"
+_ROUTED = t.EmberApsOption.APS_OPTION_ENABLE_ROUTE_DISCOVERY
+_FULL = frozenset(
+    {
+        t.sl_Status.BUSY,
+        t.sl_Status.TRANSMIT_BUSY,
+        t.sl_Status.NO_MORE_RESOURCE,
+        t.sl_Status.ALLOCATION_FAILED,
+        t.sl_Status.ZIGBEE_MAX_MESSAGE_LIMIT_REACHED,
+    }
+)
+_TOO_LONG = frozenset({t.sl_Status.MESSAGE_TOO_LONG})
+_MEMBERS = "members.json"
+_LOGGERS = ("bellows", "zigpy")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """Say that a device joined or rejoined."""
+
+    eui64: int
+    address: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Went:
+    """Say that a device left."""
+
+    eui64: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Say that the stick took a datagram, under the counter that it has now."""
+
+    datagram: Datagram
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """Say that nobody acknowledged a datagram."""
+
+    destination: int
+    aps_counter: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Say that the stick does not take a datagram: why, and whether it is too long for it."""
+
+    why: str
+    too_long: bool
+
+
+News = Datagram | Came | Went | Sent | Undelivered | Refused
+
+
+class Session:
+    """Hold one stick and its network; nothing happens but in ``wait``.
+
+    Args:
+        place: A serial port, a pseudo terminal, or ``socket://HOST:PORT``.
+        options: What the user wants of the network.
+        profile: Application profile of the devices on it.
+
+    Raises:
+        LinkError: The stick cannot be used; says why.
+    """
+
+    def __init__(self, place: str, options: NetworkOptions, profile: int) -> None:
+        self.place, self.options = place, options
+        #: What happened and nobody looked at, with the time of the loop's clock in microseconds.
+        self.news: deque[tuple[Us, News]] = deque()
+        #: NWK address of each device that is or was on the network, by EUI-64.
+        self.members: dict[int, int] = {}
+        #: Version that a device ran when it was seen at rest, by EUI-64.
+        self.rested: dict[int, int] = {}
+        #: The device that benches are about where nobody said which; None: it was not seen yet.
+        self.subject: int | None = None
+        self._offered: dict[int, int] = {}  # the highest version, by EUI-64
+        #: Octets of a message that the stick takes.
+        self.longest = 0
+        #: Devices that were waited for and did not come, with the keys that they had to have.
+        self.absent: set[tuple[int | None, bytes | None]] = set()
+        self._outbox: asyncio.Queue[Datagram] = asyncio.Queue()
+        self._trouble: str | None = None
+        self._closed = False
+        self._permitted: tuple[float, int | None, bytes | None] | None = None
+        self._tag = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        for name in _LOGGERS:  # what they have to say matters as a verdict, or not at all
+            logging.getLogger(name).addHandler(logging.NullHandler())
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_note)
+        self._stirred = asyncio.Event()
+        try:
+            if options.folder is not None:
+                options.folder.mkdir(parents=True, exist_ok=True)
+                self._recall()
+            self._app = Application(settings(place, options))
+            self._app.heard, self._app.lost = self._heard, self._lost
+            self._app.profile = profile
+            self._do(self._start(), START_S)
+        except LinkError:
+            self.close()
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            self.close()
+            raise LinkError(f"ezsp:{place}: cannot be used: {told(error)}") from error
+
+    # The stick.
+
+    @property
+    def eui64(self) -> int:
+        """Return the EUI-64 of the stick."""
+        return _number(self._app.state.node_info.ieee)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know of the network."""
+        network = self._app.state.network_info
+        return {
+            "channel": int(network.channel),
+            "pan_id": int(network.pan_id),
+            "ezsp": self._app._ezsp.ezsp_version,
+            "firmware": self._app.state.node_info.version or "unknown",
+        }
+
+    @property
+    def broken(self) -> bool:
+        """Tell whether it can never be used again."""
+        return self._trouble is not None or self._closed
+
+    @property
+    def clock_us(self) -> Us:
+        """Return the time of the loop's clock."""
+        return round(self._loop.time() * SECOND)
+
+    async def _start(self) -> None:
+        await self._app._load_db()
+        await self._app.startup(auto_form=True)
+        (self.longest,) = await self._app._ezsp.maximumPayloadLength()
+        await self._look_around()
+        self._tasks.append(asyncio.create_task(self._send_all()))
+
+    async def _look_around(self) -> None:
+        """Ask the stick who is near: a network that goes on has members."""
+        start, total = 0, 1
+        while start < total:
+            answer = await self._app._device.zdo.Mgmt_Lqi_req(start)
+            status, table = answer[0], answer[1]
+            if status != 0 or not table.NeighborTableList:
+                return
+            total, start = int(table.Entries), start + len(table.NeighborTableList)
+            for one in table.NeighborTableList:
+                self.members[_number(one.ieee)] = int(one.nwk)
+
+    def close(self) -> None:
+        """Give the port back; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        with suppress(Exception, asyncio.CancelledError):
+            self._remember()
+        for task in self._tasks:
+            task.cancel()
+        with suppress(Exception, asyncio.CancelledError):
+            app = getattr(self, "_app", None)
+            if app is not None:
+                self._do(app.shutdown(), STOP_S)
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        with suppress(Exception, asyncio.CancelledError):
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    def _do(self, work: Coroutine[Any, Any, T], limit_s: float) -> T:
+        """Run the loop until something is done."""
+        return self._loop.run_until_complete(asyncio.wait_for(work, limit_s))
+
+    def _recall(self) -> None:
+        assert self.options.folder is not None
+        file = self.options.folder / _MEMBERS
+        if not file.exists():
+            return
+        try:
+            kept = json.loads(file.read_text("utf-8"))
+            self.members = {int(eui64, 16): int(address) for eui64, address in kept.items()}
+        except (ValueError, AttributeError, TypeError) as error:
+            raise LinkError(
+                f"{file}: found {error}, wanted addresses by EUI-64; remove the file"
+            ) from None
+
+    def _remember(self) -> None:
+        if self.options.folder is None or not self.members:
+            return
+        kept = {f"{eui64:016x}": address for eui64, address in sorted(self.members.items())}
+        file = self.options.folder / _MEMBERS
+        new = file.with_suffix(".new")
+        new.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
+        new.replace(file)
+
+    def following(self, eui64: int, version: int) -> int:
+        """Return a version above the one that a device runs, and those of a case are its alone.
+
+        A device may go on with a download that it began once: no version means two images.
+        """
+        first = max(version, self._offered.get(eui64, 0)) + 1
+        self._offered[eui64] = first + VERSIONS - 1
+        return first
+
+    # Time.
+
+    def wait(self, limit_us: Us) -> None:
+        """Let real time pass until there is news, at most so long.
+
+        Raises:
+            LinkError: The stick is gone.
+        """
+        self._check()
+        self._loop.run_until_complete(self._idle(limit_us / SECOND))
+        self._check()
+
+    async def _idle(self, limit_s: float) -> None:
+        if self.news or self._trouble is not None:
+            await asyncio.sleep(0)  # what is to be sent goes out meanwhile
+            return
+        self._stirred.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stirred.wait(), max(limit_s, 0))
+
+    def _check(self) -> None:
+        if self._trouble is not None:
+            raise LinkError(f"ezsp:{self.place}: {self._trouble}")
+        if self._closed:
+            raise LinkError(f"ezsp:{self.place}: is closed")
+
+    def _fail(self, trouble: str) -> None:
+        if self._trouble is None:
+            self._trouble = trouble
+        self._stirred.set()
+
+    def _lost(self, error: BaseException | None) -> None:
+        if not self._closed:
+            self._fail(f"the stick is gone: {told(error)}")
+
+    # What the stick says.
+
+    def _heard(self, name: str, values: Sequence[Any]) -> None:
+        wide = self._app._ezsp.ezsp_version >= 14
+        if name == "incomingMessageHandler":
+            self._hear_message(values, wide=wide)
+        elif name == "trustCenterJoinHandler":
+            self._hear_join(values)
+        elif name == "messageSentHandler":
+            _, destination, aps, _, status = (*values[1:5], values[0]) if wide else values[:5]
+            if t.sl_Status.from_ember_status(status) != t.sl_Status.OK:
+                self._tell(Undelivered(destination=int(destination), aps_counter=int(aps.sequence)))
+
+    def _hear_message(self, values: Sequence[Any], *, wide: bool) -> None:
+        """Take a message as the stick gave it, also the same one twice."""
+        kind, aps, sender = values[0], values[1], values[2] if wide else values[4]
+        broadcast = kind != t.EmberIncomingMessageType.INCOMING_UNICAST
+        own = int(self._app.state.node_info.nwk)
+        if int(sender) == own:
+            return
+        options = int(aps.options)
+        self._tell(
+            Datagram(
+                source=int(sender),
+                destination=BROADCAST_RX_ON if broadcast else own,
+                source_endpoint=int(aps.sourceEndpoint),
+                destination_endpoint=int(aps.destinationEndpoint),
+                profile=int(aps.profileId),
+                cluster=int(aps.clusterId),
+                payload=bytes(values[-1]),
+                options=(ApsOptions.ACKNOWLEDGE if options & _RETRY else 0)
+                | (ApsOptions.ENCRYPT if options & _ENCRYPTION else 0),
+                aps_counter=int(aps.sequence),
+            )
+        )
+
+    def _hear_join(self, values: Sequence[Any]) -> None:
+        address, eui64, what, decision = values[:4]
+        if what == t.EmberDeviceUpdate.DEVICE_LEFT:
+            self._tell(Went(eui64=_number(eui64)))
+        elif decision != t.EmberJoinDecision.DENY_JOIN:
+            self.came(_number(eui64), int(address))
+
+    def came(self, eui64: int, address: int) -> None:
+        """Note who is on the network."""
+        self.members[eui64] = address
+        self._tell(Came(eui64=eui64, address=address))
+
+    def _tell(self, news: News) -> None:
+        self.news.append((self.clock_us, news))
+        self._stirred.set()
+
+    # What it is told.
+
+    def send(self, datagram: Datagram) -> None:
+        """Let the stick send a datagram, behind what it was given before."""
+        self._outbox.put_nowait(datagram)
+
+    def drop(self) -> None:
+        """Forget what is not sent and what nobody looked at."""
+        while not self._outbox.empty():
+            self._outbox.get_nowait()
+        self.news.clear()
+
+    async def _send_all(self) -> None:
+        try:
+            while True:
+                await self._send(await self._outbox.get())
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self._fail(f"cannot send: {told(error)}")
+
+    async def _send(self, datagram: Datagram) -> None:
+        self._tag = self._tag % 255 + 1
+        aps = t.EmberApsFrame(
+            profileId=datagram.profile,
+            clusterId=datagram.cluster,
+            sourceEndpoint=datagram.source_endpoint,
+            destinationEndpoint=datagram.destination_endpoint,
+            options=_options(datagram.options),
+            groupId=0,
+            sequence=0,
+        )
+        status, counter = await self._hand_over(datagram, aps)
+        for _ in range(_ASKED_AGAIN):
+            if status not in _FULL:
+                break
+            await asyncio.sleep(_ROOM_S)
+            status, counter = await self._hand_over(datagram, aps)
+        if status != t.sl_Status.OK:
+            what = f"{len(datagram.payload)} octets of cluster {datagram.cluster:#06x}"
+            why = f"found {status.name} for {what} to {datagram.destination:#06x}, wanted OK"
+            self._tell(Refused(why=why, too_long=status in _TOO_LONG))
+            return
+        self._tell(Sent(datagram=replace(datagram, aps_counter=int(counter), frame_counter=None)))
+
+    async def _hand_over(
+        self, datagram: Datagram, aps: t.EmberApsFrame
+    ) -> tuple[t.sl_Status, t.uint8_t]:
+        """Give a message to the stick once, and return what it says, and the APS counter."""
+        stick, tag, payload = self._app._ezsp, t.uint8_t(self._tag), datagram.payload
+        if datagram.destination < FIRST_BROADCAST:
+            nwk = t.NWK(datagram.destination)
+            said = await stick.send_unicast(nwk=nwk, aps_frame=aps, message_tag=tag, data=payload)
+        else:
+            said = await stick.send_broadcast(
+                address=t.BroadcastAddress(datagram.destination),
+                aps_frame=aps,
+                radius=t.uint8_t(0),
+                message_tag=tag,
+                aps_sequence=t.uint8_t(0),
+                data=payload,
+            )
+        status, counter = said
+        return status, counter
+
+    # Who may join.
+
+    def permit(self, eui64: int | None, link_key: bytes | None) -> None:
+        """Let devices join for a while, or one of them; does nothing while it is so already.
+
+        Args:
+            eui64: The only one that may; None: all.
+            link_key: The key that it joins with; None: the well-known one.
+        """
+        now = self._loop.time()
+        if self._permitted is not None:
+            since, *whom = self._permitted
+            if whom == [eui64, link_key] and now - since < RENEW_S:
+                return
+        self._permitted = (now, eui64, link_key)
+        self._command(self._permit(eui64, link_key or _WELL_KNOWN))
+
+    async def _permit(self, eui64: int | None, link_key: bytes) -> None:
+        if eui64 is None:
+            await self._app.permit(PERMIT_S)
+        else:
+            node = _node(eui64)
+            await self._app.permit_with_link_key(node, t.KeyData(link_key), PERMIT_S)
+
+    def refuse(self) -> None:
+        """Let nobody join."""
+        if self._permitted is not None:
+            self._permitted = None
+            self._command(self._app.permit(0))
+
+    def remove(self, eui64: int) -> None:
+        """Put a device off the network, as a trust centre does."""
+        node = _node(eui64)
+        address = t.NWK(self.members[eui64])
+        self._command(self._app._ezsp.removeDevice(address, node, node))
+
+    def patient(self, eui64: int) -> None:
+        """Let the stick wait longer for a sleepy device."""
+        node = _node(eui64)
+        address = t.NWK(self.members[eui64])
+        self._command(self._app._ezsp.set_extended_timeout(address, node, True))
+
+    def _command(self, work: Coroutine[Any, Any, object]) -> None:
+        """Have the stick do something now."""
+        self._check()
+        try:
+            self._do(work, STOP_S)
+        except (Exception, asyncio.CancelledError) as error:
+            raise LinkError(f"ezsp:{self.place}: {told(error)}") from error
+
+
+_RETRY, _ENCRYPTION = 0x0040, 0x0020
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Take what a task of zigpy's ended with that nobody waited for."""
+    _log.debug("%s: %s", context.get("message"), context.get("exception"))
+
+
+def _options(options: int) -> t.EmberApsOption:
+    made = _ROUTED
+    if options & ApsOptions.ACKNOWLEDGE:
+        made |= t.EmberApsOption.APS_OPTION_RETRY
+    if options & ApsOptions.ENCRYPT:
+        made |= t.EmberApsOption.APS_OPTION_ENCRYPTION
+    return made
+
+
+def _node(eui64: int) -> t.EUI64:
+    return t.EUI64(pack_integer(eui64, 8))
+
+
+def _number(eui64: Any) -> int:  # noqa: ANN401 - a class of zigpy's
+    """Return an EUI-64 as a number, the first octet that people write the highest."""
+    return int(str(eui64).replace(":", ""), 16)
+
+
+def told(error: BaseException | None) -> str:
+    """Return what an error says, on one line."""
+    if error is None:
+        return "it closed the line"
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
