@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import jsonschema
@@ -209,10 +209,17 @@ def _repeats(desk: Desk) -> str:
             bench.power_cycle()
             bench.wait(2 * HOUR)
             lives.append(list(bench.trace.lines()))
-    for one, other in zip(*lives, strict=False):
+    return first_difference(*lives)
+
+
+def first_difference(before: Sequence[str], again: Sequence[str]) -> str:
+    """Say of two lives of one seed which happening is the first that differs; empty for none."""
+    pairs = zip_longest(before, again, fillvalue="its end")
+    for number, (one, other) in enumerate(pairs, start=1):
         if one != other:
-            return f"found {other}, wanted as in the life before, of the same seed: {one}"
-    return _wanted(f"{len(lives[1])} happenings", f"{len(lives[0])} happenings")
+            wanted = f"as in the life before, of the same seed: {one}"
+            return f"happening {number}: found {other}, wanted {wanted}"
+    return ""
 
 
 # What does not fit.

@@ -11,6 +11,7 @@ from emulator.profiles.model import Profile
 from harness.bench import Bench
 from harness.dut.keeper import Keeper, Means
 from harness.dut.rungs import rungs_of
+from harness.lanes.schemes import capabilities_before
 from harness.lanes.seeds import bench_seed
 from harness.recorder import BENCHES, about, about_vector
 from harness.selection import vectors_named
@@ -86,9 +87,13 @@ def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[Mak
             fitted = load.overlay(profile, changes) if changes else profile
         if keeper is not None:
             more |= keeper.place(rungs, fitted, more.get("first_image"))
+        elif fitted != profile:
+            can = capabilities_before(options.link, options.lane)
+            if can is not None:  # a program may not even know the first image
+                _refuse_other_settings(fitted, profile, can)
         bench = Bench(fitted, **{**usual, **more})
         benches.append(bench)
-        _refuse_other_settings(bench, profile)
+        _refuse_other_settings(fitted, profile, bench.lane.capabilities)
         return bench
 
     yield make
@@ -120,10 +125,10 @@ def _keeper(request: pytest.FixtureRequest, profile: Profile) -> Keeper | None:
     return keeper
 
 
-def _refuse_other_settings(bench: Bench, stock: Profile) -> None:
+def _refuse_other_settings(fitted: Profile, stock: Profile, can: frozenset[Capability]) -> None:
     """Make the case unsupported where it wants another device than there is."""
-    if bench.profile != stock and Capability.SETTINGS not in bench.lane.capabilities:
-        wanted = ", ".join(load.changed_keys(stock, bench.profile))
+    if fitted != stock and Capability.SETTINGS not in can:
+        wanted = ", ".join(load.changed_keys(stock, fitted))
         raise Unsupported(f"this device cannot be given other settings: {wanted}")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from emulator.profiles.load import load
 from emulator.units import MILLISECOND
 from harness.cli.main import run_command
 from harness.cli.profiles import as_toml
-from harness.conduct import RULES, Kept, check
+from harness.conduct import RULES, Kept, check, first_difference
 from harness.lanes import program as programs
 from harness.lanes.exec import CONVERSATIONS
 from harness.lanes.port import LaneOptions
@@ -122,6 +123,37 @@ def test_each_rule_finds_its_fault(
 def test_a_bad_end_is_found(tmp_path: Path) -> None:
     assert not_kept(spoilt(tmp_path, end="sys.exit(3)")) == {"X18"}
     assert not_kept(spoilt(tmp_path, end="import time; time.sleep(1000)")) == {"X18"}
+
+
+@pytest.mark.parametrize(
+    ("again", "seen"),
+    [
+        (["a", "b"], ""),
+        (["a", "c"], "happening 2: found c, wanted as in the life before, of the same seed: b"),
+        (["a"], "happening 2: found its end, wanted as in the life before, of the same seed: b"),
+        (
+            ["a", "b", "c"],
+            "happening 3: found c, wanted as in the life before, of the same seed: its end",
+        ),
+    ],
+    ids=["alike", "other", "fewer", "more"],
+)
+def test_the_first_happening_that_differs_is_named(again: list[str], seen: str) -> None:
+    assert first_difference(["a", "b"], again) == seen
+
+
+def test_another_life_of_the_same_seed_says_where_it_differs(tmp_path: Path) -> None:
+    """The first difference is the chance of the first delay."""
+    before = (
+        "if call == 'factory':\n"
+        "        kept += [1]; line = json.dumps({**request, 'seed': '%x' % len(kept)}).encode()"
+    )
+    found = check(spoilt(tmp_path, before=before), load("B1"), LaneOptions())
+    seen = next(one.seen for one in found if one.id == "X09")
+    said = re.fullmatch(r"happening (\d+): found (.+), wanted as in .* seed: (.+)", seen)
+    assert said is not None, seen
+    assert int(said[1]) > 1
+    assert said[2] != said[3]
 
 
 # The command.

@@ -146,6 +146,20 @@ def test_a_device_without_settings_is_not_taken_for_another(tmp_path: Path) -> N
     assert 'this device cannot be given other settings: ota.downgrade = "refuse"' in reasons
 
 
+def test_a_device_without_settings_is_not_made_of_another_container(tmp_path: Path) -> None:
+    """Its program never sees a first image of a kind that its profile does not have."""
+    fault = "reply = {'id': request['id'], 'error': 'made'}"
+    link = f"exec:{write_program(tmp_path, fault, at='factory')}"
+    found = judged("B1", link, "IV-013", "FF-205")
+    assert {each[0] for each in found.values()} == {Outcome.UNSUPPORTED}
+    assert len(found) == 2
+    for each in found.values():
+        assert "cannot be given other settings" in str(each[1])
+        assert 'image.container = "gbcs"' in str(each[1])
+    usual = judged("B1", link, "query::").values()  # control: what its profile has, it is made of
+    assert any(each[0] is Outcome.ERROR and "error 'made'" in str(each[1]) for each in usual)
+
+
 def test_no_defect_is_planted_in_a_program() -> None:
     with pytest.raises(LinkError, match="no defect can be planted in a program"):
         Bench(load("B1"), link=f"exec:{emulated('B1')}", defect="D001")
