@@ -95,11 +95,17 @@ class Stick:
         """Reset the stick and agree upon a version.
 
         Raises:
-            LinkError: There is no such port, it is in use, or no EZSP stick answers there.
+            LinkError: There is no such port, it is in use, no EZSP stick answers there, or bellows
+                is not installed.
         """
-        import bellows.ezsp
-        from zigpy.config import CONF_DEVICE_PATH, SCHEMA_DEVICE
-
+        try:
+            import bellows.ezsp
+            from zigpy.config import CONF_DEVICE_PATH, SCHEMA_DEVICE
+        except ImportError as error:
+            raise LinkError(
+                f"{self.port}: found no {error.name}, wanted it installed: pip install"
+                " 'hanover[radio]'"
+            ) from None
         for name in ("bellows", "zigpy"):  # what matters is said by us, once
             logging.getLogger(name).addHandler(logging.NullHandler())
         self._ezsp = bellows.ezsp.EZSP(SCHEMA_DEVICE({CONF_DEVICE_PATH: self.port}), self)

@@ -1,5 +1,7 @@
 """A bridge behind a stick: joins, upgrades, goes back, loses its supply and its network."""
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from emulator.actions import Delivered, Happening
 from emulator.crypto.install_code import crc_of, link_key_of
 from emulator.errors import LinkError
-from emulator.link.ezsp import Wish
+from emulator.link.ezsp import Stick, Wish
 from emulator.ncp.commands import VERSIONS
 from emulator.ncp.port import NodeKind
 from emulator.units import HOUR, MINUTE, SECOND
@@ -285,3 +287,10 @@ def test_a_stick_that_resets_itself_is_the_links_fault(play: Play) -> None:
         await bridge.move_out()
 
     play(scene)
+
+
+def test_without_bellows_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bellows.ezsp", None)
+    stick = Stick("./stick", Wish(), lambda line: None)
+    with pytest.raises(LinkError, match=r"^\./stick: found no bellows.*pip install 'hanover\["):
+        asyncio.run(stick.open())
