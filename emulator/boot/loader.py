@@ -389,10 +389,10 @@ class Loader:
     def _run_other(self, record: BootRecord, corrupt: int, other: int) -> Choice:
         """Run the other image from now on, because the one that should run cannot."""
         if not self._may_run(record, other):
-            below = self._below(record, other) and self._valid(record, other)
+            below = self._valid(record, other)  # a valid one is kept out by its counter alone
             raise BootError(self._no_image(record, other) if below else _NEITHER)
         note = Report(what=Happening.SLOT_INVALID, details=(("slot", corrupt),))
-        if not self._may_run(record, corrupt) and self._valid(record, corrupt):
+        if self._valid(record, corrupt):
             note = self._counter_note(record, corrupt)
         notes = (note, *self._fallback_notes(record, other))
         changed, slot = self._placement.bring_over(_without(record, corrupt), self._slots, other)

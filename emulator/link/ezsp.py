@@ -114,7 +114,7 @@ class Stick:
                 await self._ezsp.connect(use_thread=False)
                 await self._ezsp.write_config(_ZDO_FLAGS)
                 (eui64,) = await self._ezsp.getEui64()
-        except Exception as error:
+        except Exception as error:  # bellows and serial drivers raise what they like
             self._closing = True
             with suppress(Exception):
                 await self._ezsp.disconnect()
@@ -204,7 +204,7 @@ class Stick:
                 raise
             except LinkError as error:
                 self._fail(error)
-            except Exception as error:
+            except Exception as error:  # as in open; it must reach whoever waits for the host
                 why = f"{type(error).__name__}: {error}".rstrip(": ")
                 self._fail(LinkError(f"{self.port}: the stick does not do as it is told: {why}"))
 

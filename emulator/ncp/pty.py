@@ -186,7 +186,7 @@ class PtyLine:
                 self._end.came(octets)
             elif octets is not None:
                 self._on_gone()
-        except Exception as error:
+        except Exception as error:  # the loop that calls this would only print it
             self._end.failed(error)
 
     def _read(self, master: int) -> bytes | None:

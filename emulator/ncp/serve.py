@@ -154,7 +154,7 @@ class Server:
             if act is not None:
                 act(now)
             self._settle()
-        except Exception as error:
+        except Exception as error:  # the loop that calls this would only print it
             self.fail(error)
 
     def stands_still(self, stick: Stick, octets: bytes) -> bool:

@@ -123,7 +123,8 @@ def _written(one: object) -> dict[str, Any]:
 
 
 def _items(one: object) -> list[tuple[str, Any]]:
-    return [(each.name, getattr(one, each.name)) for each in fields(one)]  # type: ignore[arg-type]
+    declared = fields(one)  # type: ignore[arg-type]  # tokens and their parts are dataclasses
+    return [(each.name, getattr(one, each.name)) for each in declared]
 
 
 def _plain(name: str, value: Any) -> Any:  # noqa: ANN401 - any field of a token

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,7 +29,7 @@ _HEADINGS = ("EUI-64", "address", "kind", "maker", "endpoint", "image", "version
 )
 @membership_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def devices(link: str, patience: float, on_air: dict[str, object], as_json: bool) -> None:
+def devices(link: str, patience: float, on_air: dict[str, Any], as_json: bool) -> None:
     """List the devices on a network, and what their OTA clients run.
 
     Every device is asked over the air; one that does not answer is listed as silent. The stick
@@ -40,7 +40,7 @@ def devices(link: str, patience: float, on_air: dict[str, object], as_json: bool
     place = link.removeprefix(_SCHEME)
     if place == link or not place:
         raise WrongUse(f"--link {link}: found no stick, wanted ezsp:PORT")
-    options = replace(LaneOptions(), **on_air)  # type: ignore[arg-type]
+    options = replace(LaneOptions(), **on_air)
     found, network = _found(place, options, patience)
     if as_json:
         click.echo(json.dumps({"network": network, "devices": [one.plain for one in found]}))

@@ -48,11 +48,9 @@ def greet(link: str, options: "LaneOptions", chosen: "Sequence[Chosen]") -> bool
     if not link.startswith(_PROGRAM):
         return False
     from emulator.contract import Capability
-    from harness.lanes.exec import CONVERSATIONS
+    from harness.lanes import exec as programs
 
-    conversation = CONVERSATIONS.open(link.removeprefix(_PROGRAM), options)
-    hello = conversation.greet()
-    CONVERSATIONS.leave(conversation)
+    hello = programs.greet(link.removeprefix(_PROGRAM), options)
     fixed = Capability.SETTINGS not in hello.capabilities
     if fixed and len(chosen) > 1:
         found = ", ".join(each.profile.name for each in chosen)

@@ -120,7 +120,7 @@ def run_command(arguments: list[str]) -> int:
         return _complain(error.format_message(), error.exit_code)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
-    except Exception as error:
+    except Exception as error:  # the last resort of a command: one line, one exit code
         return _complain(*_blame(error))
     return code if isinstance(code, int) else 0
 

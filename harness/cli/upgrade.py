@@ -45,7 +45,7 @@ def upgrade(
     seed: int,
     link: str,
     reply_limit: float,
-    on_air: dict[str, object],
+    on_air: dict[str, Any],
     as_json: bool,
     capture: Path | None,
     trace: Path | None,
@@ -61,7 +61,7 @@ def upgrade(
     from harness.cli.run import check_link
 
     check_link(link)
-    lane = replace(lane_options(reply_limit), **on_air)  # type: ignore[arg-type]
+    lane = replace(lane_options(reply_limit), **on_air)
     fixed = greet(link, lane, ())
     plan = _plan(file, name, strict=strict or fixed, on_air=link.startswith(_ON_AIR))
     for path in (capture, trace):

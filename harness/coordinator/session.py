@@ -350,7 +350,7 @@ class Session:
                 await self._send(await self._outbox.get())
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # zigpy raises what it likes; a task would swallow it
             self._fail(f"cannot send: {told(error)}")
 
     async def _send(self, datagram: Datagram) -> None:

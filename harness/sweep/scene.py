@@ -1,6 +1,6 @@
 """Put one bridge and one hub into a world that can be copied at each stimulus, cut and judged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, TypeAlias
@@ -106,29 +106,20 @@ class Watched:
     def power_on(self, now: Us) -> Sequence[Action]:
         """Boot."""
         self._scene.before()
-        try:
-            actions = self._bridge.power_on(now)
-        except Exception as error:
-            raise _own_fault(error) from error
+        actions = self._ask(self._bridge.power_on, now)
         return self._scene.after(actions)
 
     def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         """Take a datagram."""
         self._scene.before()
-        try:
-            actions = self._bridge.receive(datagram, now)
-        except Exception as error:
-            raise _own_fault(error) from error
+        actions = self._ask(self._bridge.receive, datagram, now)
         answered = datagram.cluster == ota.CLUSTER and datagram.payload[2:3] == bytes((_ANSWER,))
         return self._scene.after(actions, answered=answered)
 
     def wake(self, now: Us) -> Sequence[Action]:
         """Do what is due."""
         self._scene.before()
-        try:
-            actions = self._bridge.wake(now)
-        except Exception as error:
-            raise _own_fault(error) from error
+        actions = self._ask(self._bridge.wake, now)
         return self._scene.after(actions)
 
     def doze(self, until: Us) -> None:
@@ -138,15 +129,17 @@ class Watched:
     def event(self, what: Event, now: Us) -> Sequence[Action]:
         """Take an event."""
         self._scene.before()
-        try:
-            actions = self._bridge.event(what, now)
-        except Exception as error:
-            raise _own_fault(error) from error
+        actions = self._ask(self._bridge.event, what, now)
         return self._scene.after(actions)
 
-
-def _own_fault(error: Exception) -> Exception:
-    return error if isinstance(error, BootError) else Stopped(f"{type(error).__name__}: {error}")
+    def _ask(self, call: Callable[..., Sequence[Action]], *given: object) -> Sequence[Action]:
+        """Return what the bridge does; whatever its firmware raises is for the judge to hear."""
+        try:
+            return call(*given)
+        except BootError:
+            raise
+        except Exception as error:
+            raise Stopped(f"{type(error).__name__}: {error}") from error
 
 
 class Watcher:
