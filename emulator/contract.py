@@ -25,6 +25,7 @@ class Capability(StrEnum):
     FRAME_COUNTERS = "frame counters"  # datagrams show NWK frame counters
     SETTINGS = "settings"  # a case can have a device of other settings made
     FACTORY = "factory"  # it makes its device new, with the image that it is given
+    NODES = "other nodes"  # other nodes can be put on the network: a second hub, a stranger
     TRAITS = "traits"  # the device does what the traits of a test image say
 
 

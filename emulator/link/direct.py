@@ -44,6 +44,7 @@ class DirectLink:
             Capability.VIRTUAL_TIME,
             Capability.EVENTS,
             Capability.FRAME_COUNTERS,
+            Capability.NODES,
         }
     )
 

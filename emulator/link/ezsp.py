@@ -16,8 +16,10 @@ from typing import Any
 from emulator.actions import Delivered, Joined, JoinRefused, Left
 from emulator.device.descriptors import descriptor_of
 from emulator.errors import LinkError
+from emulator.link.claim import Claim
 from emulator.link.ezsp_terms import (
     datagram_of,
+    end_of,
     extended_pan_id_of,
     frame_of,
     joining_state,
@@ -44,6 +46,8 @@ _ROOM_S, _ASKED_AGAIN = 0.05, 40
 _FULL = frozenset({"BUSY", "TRANSMIT_BUSY", "NO_MORE_RESOURCE", "ALLOCATION_FAILED"})
 #: Only ZDO requests that the stick does not answer come to the device.
 _ZDO_FLAGS = {"CONFIG_APPLICATION_ZDO_FLAGS": 0x02}
+#: The oldest EZSP that anything here was tried with; EmberZNet 7.4 has it.
+OLDEST = 13
 #: From this version on callbacks have another order of fields.
 _WIDE = 14
 #: What the stack says that is about neither joining nor leaving.
@@ -77,6 +81,7 @@ class Stick:
         self.eui64 = 0
         self.version = 0  # of EZSP
         self._ezsp: Any = None
+        self._claim: Claim | None = None
         self._host: Host | None = None
         self._steps: asyncio.Queue[_Step] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
@@ -95,8 +100,8 @@ class Stick:
         """Reset the stick and agree upon a version.
 
         Raises:
-            LinkError: There is no such port, it is in use, no EZSP stick answers there, or bellows
-                is not installed.
+            LinkError: There is no such port, it is in use, no EZSP stick answers there, its
+                firmware is too old, or bellows is not installed.
         """
         try:
             import bellows.ezsp
@@ -108,6 +113,7 @@ class Stick:
             ) from None
         for name in ("bellows", "zigpy"):  # what matters is said by us, once
             logging.getLogger(name).addHandler(logging.NullHandler())
+        self._claim = Claim(self.port)
         self._ezsp = bellows.ezsp.EZSP(SCHEMA_DEVICE({CONF_DEVICE_PATH: self.port}), self)
         try:
             async with asyncio.timeout(OPEN_S):
@@ -115,13 +121,17 @@ class Stick:
                 await self._ezsp.write_config(_ZDO_FLAGS)
                 (eui64,) = await self._ezsp.getEui64()
         except Exception as error:  # bellows and serial drivers raise what they like
-            self._closing = True
-            with suppress(Exception):
-                await self._ezsp.disconnect()
+            await self.close()
             why = f"{type(error).__name__}: {error}".rstrip(": ")
             raise LinkError(f"{self.port}: found no EZSP stick ({why}), wanted one") from error
         self.eui64 = unpack_integer(eui64.serialize())
         self.version = self._ezsp.ezsp_version
+        if self.version < OLDEST:
+            await self.close()
+            raise LinkError(
+                f"{self.port}: found EZSP {self.version}, wanted {OLDEST} or newer: the firmware of"
+                " the stick is too old, EmberZNet 7.4 has it"
+            )
         self._ezsp.add_callback(self._heard)
 
     async def serve(self, host: Host, profile: OtaProfile) -> None:
@@ -163,12 +173,13 @@ class Stick:
         if self._ezsp is not None:
             with suppress(Exception):
                 await self._ezsp.disconnect()
+        if self._claim is not None:
+            self._claim.release()
 
     def connection_lost(self, error: BaseException | None) -> None:
         """Be told by bellows that the port is closed, or that the stick has reset itself."""
         if not self._closing:
-            why = str(error or "the port was closed") or type(error).__name__
-            self._fail(LinkError(f"{self.port}: the stick is gone: {why}"))
+            self._fail(LinkError(f"{self.port}: the stick is gone: {end_of(error)}"))
 
     # The Transceiver protocol.
 
@@ -196,6 +207,8 @@ class Stick:
     # What is done, one after the other.
 
     async def _work(self) -> None:
+        from bellows.ash import NcpFailure
+
         while True:
             step = await self._steps.get()
             try:
@@ -204,6 +217,8 @@ class Stick:
                 raise
             except LinkError as error:
                 self._fail(error)
+            except NcpFailure as error:
+                self._fail(LinkError(f"{self.port}: the stick is gone: {end_of(error)}"))
             except Exception as error:  # as in open; it must reach whoever waits for the host
                 why = f"{type(error).__name__}: {error}".rstrip(": ")
                 self._fail(LinkError(f"{self.port}: the stick does not do as it is told: {why}"))

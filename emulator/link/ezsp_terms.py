@@ -106,3 +106,11 @@ def datagram_of(values: list[Any], own: int, *, wide: bool) -> Datagram | None:
         options=int(options),
         aps_counter=int(frame.sequence),
     )
+
+
+def end_of(error: BaseException | None) -> str:
+    """Return what ended the line to a stick: the line itself, or that the stick has reset."""
+    code = getattr(getattr(error, "code", None), "name", None)  # of bellows' NcpFailure
+    if code is not None:
+        return f"it has reset itself or failed ({code})"
+    return str(error or "the port was closed") or type(error).__name__

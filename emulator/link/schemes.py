@@ -1,4 +1,8 @@
-"""Make the link that a name asks for; a new link is one line here."""
+"""Make the link that a name asks for; a new link is one line here.
+
+A stick is no link: whoever lives behind one lives in real time, in an event loop, and the stick
+must be told of the device's endpoint, of which a device that keeps the contract says nothing.
+"""
 
 from collections.abc import Callable
 
@@ -36,6 +40,12 @@ def _direct(device: Powered, tap: Tap) -> Link:
 
 SCHEMES: dict[str, Callable[[Powered, Tap], Link]] = {"direct": _direct}
 
+#: What carries a device by another way, and which.
+_ELSEWHERE = {
+    "ezsp": "hanover emulate --link ezsp:PORT, or Stick of emulator.link.ezsp and its Host",
+    "stdio": "hanover emulate --stdio, or serve of emulator.link.stdio",
+}
+
 
 def open_link(name: str, device: Powered, tap: Tap = _ignore) -> Link:
     """Open the link ``scheme:rest`` for a device.
@@ -44,6 +54,8 @@ def open_link(name: str, device: Powered, tap: Tap = _ignore) -> Link:
         LinkError: The scheme is unknown, or the link cannot be opened.
     """
     scheme, _, _ = name.partition(":")
+    if scheme in _ELSEWHERE:
+        raise LinkError(f"link {name!r}: is no link of virtual time, wanted {_ELSEWHERE[scheme]}")
     if scheme not in SCHEMES:
         known = ", ".join(f"{one}:" for one in SCHEMES)
         raise LinkError(f"link {name!r}: unknown scheme, expected one of {known}")

@@ -58,13 +58,13 @@ def _found(
 
     try:
         from harness.census import Census
-        from harness.coordinator.session import Session
+        from harness.lanes.sticks import open_stick
     except ImportError as error:
         raise Environment(
             f"ezsp:{place}: found no {error.name}, wanted it installed: pip install"
             " 'hanover[radio]'"
         ) from None
-    session = Session(place, options.network, _HOME_AUTOMATION)
+    session = open_stick(place, options.network, _HOME_AUTOMATION)
     try:
         census = Census(session, round(patience_s * SECOND))
         only = options.network.eui64

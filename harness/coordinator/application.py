@@ -15,6 +15,7 @@ from bellows.config import CONF_EZSP_CONFIG, CONF_USE_THREAD
 from bellows.zigbee.application import ControllerApplication
 from zigpy.profiles import zgp
 
+from emulator.errors import LinkError
 from emulator.wire import ota
 from harness.lanes.port import NetworkOptions
 
@@ -25,6 +26,8 @@ _ZDO_FLAGS = {"CONFIG_APPLICATION_ZDO_FLAGS": 0x07}
 HUB_ENDPOINTS = (1, 9)
 _GREEN_POWER_ENDPOINT, _GREEN_POWER_CLUSTER = 242, 0x0021
 _ENERGY_SERVICE_INTERFACE = 0x0500
+#: The oldest EZSP that anything here was tried with; EmberZNet 7.4 has it.
+OLDEST = 13
 #: The channel of a new network, where the user names none.
 CHANNEL = 15
 
@@ -93,6 +96,21 @@ class Application(ControllerApplication):  # type: ignore[misc]  # bellows has n
     def connection_lost(self, exc: BaseException | None) -> None:
         """Tell that the stick is gone."""
         self.lost(exc)
+
+    async def connect(self) -> None:
+        """Open the stick, and refuse one whose firmware nobody here knows.
+
+        Raises:
+            LinkError: It is too old.
+        """
+        await super().connect()
+        found = self._ezsp.ezsp_version
+        if found < OLDEST:
+            await self.disconnect()
+            raise LinkError(
+                f"found EZSP {found}, wanted {OLDEST} or newer: the firmware of the stick is too"
+                " old, EmberZNet 7.4 has it"
+            )
 
     async def _reset(self) -> None:
         """Add the endpoints anew: a stick forgets them when it is reset."""

@@ -1,10 +1,9 @@
 """Keep one stick open from bench to bench: its loop, its network, who is on it, what it says."""
 
 import asyncio
-import json
 import logging
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -16,6 +15,9 @@ from emulator.units import SECOND, Us
 from emulator.wire.aps import BROADCAST_RX_ON, FIRST_BROADCAST, ApsOptions, Datagram
 from emulator.wire.codec import pack_integer
 from harness.coordinator.application import Application, settings
+from harness.coordinator.interruption import put_off
+from harness.coordinator.register import Register
+from harness.coordinator.trouble import cause, told
 from harness.lanes.port import NetworkOptions
 
 T = TypeVar("T")
@@ -26,8 +28,8 @@ START_S = 60
 STOP_S = 10
 #: How long a stick that has no room for a message is left alone, and how often it is asked again.
 _ROOM_S, _ASKED_AGAIN = 0.05, 100
-#: Versions that one bench may use.
-VERSIONS = 16
+#: Longest that a stick may take to say that it is there.
+ALIVE_S = 10
 #: How long the network is open at once; it is opened anew before that is over.
 PERMIT_S, RENEW_S = 240, 200
 _WELL_KNOWN = b"ZigBeeAlliance09"
@@ -42,7 +44,6 @@ _FULL = frozenset(
     }
 )
 _TOO_LONG = frozenset({t.sl_Status.MESSAGE_TOO_LONG})
-_MEMBERS = "members.json"
 _LOGGERS = ("bellows", "zigpy")
 _log = logging.getLogger(__name__)
 
@@ -95,26 +96,27 @@ class Session:
         place: A serial port, a pseudo terminal, or ``socket://HOST:PORT``.
         options: What the user wants of the network.
         profile: Application profile of the devices on it.
+        register: What is known of them from earlier.
+        release: Called when the stick is closed.
 
     Raises:
         LinkError: The stick cannot be used; says why.
     """
 
-    def __init__(self, place: str, options: NetworkOptions, profile: int) -> None:
-        self.place, self.options = place, options
+    def __init__(
+        self,
+        place: str,
+        options: NetworkOptions,
+        profile: int,
+        register: Register,
+        release: Callable[[], None],
+    ) -> None:
+        self.place, self.register, self._release = place, register, release
+        self.members = register.members
         #: What happened and nobody looked at, with the time of the loop's clock in microseconds.
         self.news: deque[tuple[Us, News]] = deque()
-        #: NWK address of each device that is or was on the network, by EUI-64.
-        self.members: dict[int, int] = {}
-        #: Version that a device ran when it was seen at rest, by EUI-64.
-        self.rested: dict[int, int] = {}
-        #: The device that benches are about where nobody said which; None: it was not seen yet.
-        self.subject: int | None = None
-        self._offered: dict[int, int] = {}  # the highest version, by EUI-64
         #: Octets of a message that the stick takes.
         self.longest = 0
-        #: Devices that were waited for and did not come, with the keys that they had to have.
-        self.absent: set[tuple[int | None, bytes | None]] = set()
         self._outbox: asyncio.Queue[Datagram] = asyncio.Queue()
         self._trouble: str | None = None
         self._closed = False
@@ -127,19 +129,20 @@ class Session:
         self._loop.set_exception_handler(_note)
         self._stirred = asyncio.Event()
         try:
-            if options.folder is not None:
-                options.folder.mkdir(parents=True, exist_ok=True)
-                self._recall()
             self._app = Application(settings(place, options))
             self._app.heard, self._app.lost = self._heard, self._lost
             self._app.profile = profile
+            with put_off():
+                self._do(self._app._load_db(), START_S)
             self._do(self._start(), START_S)
-        except LinkError:
-            self.close()
-            raise
         except (Exception, asyncio.CancelledError) as error:
             self.close()
-            raise LinkError(f"ezsp:{place}: cannot be used: {told(error)}") from error
+            raise LinkError(
+                f"ezsp:{place}: cannot be used: {cause(self._trouble, error)}"
+            ) from error
+        except BaseException:  # Ctrl-C
+            self.close()
+            raise
 
     # The stick.
 
@@ -160,6 +163,20 @@ class Session:
         }
 
     @property
+    def identity(self) -> dict[str, str]:
+        """Return who the stick is and where it was, in words, for the record."""
+        node, network = self._app.state.node_info, self._app.state.network_info
+        return {
+            "make": node.manufacturer or "unknown",
+            "model": node.model or "unknown",
+            "firmware": node.version or "unknown",
+            "ezsp": str(self._app._ezsp.ezsp_version),
+            "eui64": f"{self.eui64:016x}",
+            "channel": str(int(network.channel)),
+            "pan_id": f"{int(network.pan_id):#06x}",
+        }
+
+    @property
     def broken(self) -> bool:
         """Tell whether it can never be used again."""
         return self._trouble is not None or self._closed
@@ -170,7 +187,6 @@ class Session:
         return round(self._loop.time() * SECOND)
 
     async def _start(self) -> None:
-        await self._app._load_db()
         await self._app.startup(auto_form=True)
         (self.longest,) = await self._app._ezsp.maximumPayloadLength()
         await self._look_around()
@@ -186,15 +202,16 @@ class Session:
                 return
             total, start = int(table.Entries), start + len(table.NeighborTableList)
             for one in table.NeighborTableList:
-                self.members[_number(one.ieee)] = int(one.nwk)
+                self.register.came(_number(one.ieee), int(one.nwk))
 
     def close(self) -> None:
         """Give the port back; safe to call twice."""
-        if self._closed:
-            return
-        self._closed = True
-        with suppress(Exception, asyncio.CancelledError):
-            self._remember()
+        if not self._closed:
+            self._closed = True
+            with put_off():
+                self._shut()
+
+    def _shut(self) -> None:
         for task in self._tasks:
             task.cancel()
         with suppress(Exception, asyncio.CancelledError):
@@ -209,41 +226,15 @@ class Session:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
+        self._release()
 
     def _do(self, work: Coroutine[Any, Any, T], limit_s: float) -> T:
         """Run the loop until something is done."""
-        return self._loop.run_until_complete(asyncio.wait_for(work, limit_s))
-
-    def _recall(self) -> None:
-        assert self.options.folder is not None
-        file = self.options.folder / _MEMBERS
-        if not file.exists():
-            return
+        task = self._loop.create_task(asyncio.wait_for(work, limit_s))
         try:
-            kept = json.loads(file.read_text("utf-8"))
-            self.members = {int(eui64, 16): int(address) for eui64, address in kept.items()}
-        except (ValueError, AttributeError, TypeError) as error:
-            raise LinkError(
-                f"{file}: found {error}, wanted addresses by EUI-64; remove the file"
-            ) from None
-
-    def _remember(self) -> None:
-        if self.options.folder is None or not self.members:
-            return
-        kept = {f"{eui64:016x}": address for eui64, address in sorted(self.members.items())}
-        file = self.options.folder / _MEMBERS
-        new = file.with_suffix(".new")
-        new.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
-        new.replace(file)
-
-    def following(self, eui64: int, version: int) -> int:
-        """Return a version above the one that a device runs, and those of a case are its alone.
-
-        A device may go on with a download that it began once: no version means two images.
-        """
-        first = max(version, self._offered.get(eui64, 0)) + 1
-        self._offered[eui64] = first + VERSIONS - 1
-        return first
+            return self._loop.run_until_complete(task)
+        finally:
+            task.cancel()  # it goes on where Ctrl-C came in between
 
     # Time.
 
@@ -264,6 +255,22 @@ class Session:
         self._stirred.clear()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stirred.wait(), max(limit_s, 0))
+
+    def probe(self) -> None:
+        """Ask the stick whether it is there: what is not heard of a device may be its silence.
+
+        Raises:
+            LinkError: It does not answer, or is on no network.
+        """
+        self._check()
+        try:
+            (state,) = self._do(self._app._ezsp.networkState(), ALIVE_S)
+        except (Exception, asyncio.CancelledError) as error:
+            self._fail(f"the stick does not answer: {told(error)}")
+        else:
+            if state != t.EmberNetworkStatus.JOINED_NETWORK:
+                self._fail(f"the stick is not on its network any more: found {state.name}")
+        self._check()
 
     def _check(self) -> None:
         if self._trouble is not None:
@@ -319,13 +326,14 @@ class Session:
     def _hear_join(self, values: Sequence[Any]) -> None:
         address, eui64, what, decision = values[:4]
         if what == t.EmberDeviceUpdate.DEVICE_LEFT:
+            self.register.gone.add(_number(eui64))
             self._tell(Went(eui64=_number(eui64)))
         elif decision != t.EmberJoinDecision.DENY_JOIN:
             self.came(_number(eui64), int(address))
 
     def came(self, eui64: int, address: int) -> None:
         """Note who is on the network."""
-        self.members[eui64] = address
+        self.register.came(eui64, address)
         self._tell(Came(eui64=eui64, address=address))
 
     def _tell(self, news: News) -> None:
@@ -445,7 +453,8 @@ class Session:
         try:
             self._do(work, STOP_S)
         except (Exception, asyncio.CancelledError) as error:
-            raise LinkError(f"ezsp:{self.place}: {told(error)}") from error
+            self._fail(cause(self._trouble, error))
+        self._check()
 
 
 _RETRY, _ENCRYPTION = 0x0040, 0x0020
@@ -472,13 +481,3 @@ def _node(eui64: int) -> t.EUI64:
 def _number(eui64: Any) -> int:  # noqa: ANN401 - a class of zigpy's
     """Return an EUI-64 as a number, the first octet that people write the highest."""
     return int(str(eui64).replace(":", ""), 16)
-
-
-def told(error: BaseException | None) -> str:
-    """Return what an error says, on one line."""
-    if error is None:
-        return "it closed the line"
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    text = " ".join(str(error).split())
-    return text or type(error).__name__

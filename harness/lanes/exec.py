@@ -178,13 +178,28 @@ class Conversations:
             self._silent[program.command] = self._silent.get(program.command, 0) + program.silent
             program.kill()
 
-    def close(self) -> None:
-        """End every program, also those in use, politely where it answers."""
+    def close(self) -> list[dict[str, str]]:
+        """End every program, also those in use, politely where it answers.
+
+        Returns:
+            What each command's program said of itself, in words.
+        """
         conversations, self._all = self._all, []
         self._idle.clear()
         self._silent.clear()
+        said = {
+            each.program.command: {
+                "kind": "program",
+                "command": each.program.command,
+                "name": each.hello.name,
+                "capabilities": ", ".join(sorted(each.hello.capabilities)) or "none",
+            }
+            for each in conversations
+            if each.hello is not None
+        }
         for each in conversations:
             each.part()
+        return list(said.values())
 
 
 #: Those of this process.
@@ -203,6 +218,11 @@ def greet(command: str, options: LaneOptions) -> Hello:
         return conversation.greet()
     finally:
         CONVERSATIONS.leave(conversation)
+
+
+def with_program(offered: frozenset[Capability]) -> frozenset[Capability]:
+    """Return what the lane can do with a program that offers some of the optional capabilities."""
+    return VirtualLane.capabilities - frozenset(OPTIONAL) | offered
 
 
 class ExecDevice:
@@ -289,7 +309,7 @@ class ExecLane(VirtualLane):
         self._place = setup.place
         self._conversation: Conversation | None = CONVERSATIONS.open(setup.place, setup.options)
         hello = self.conversation.greet()
-        self.capabilities = VirtualLane.capabilities - frozenset(OPTIONAL) | hello.capabilities
+        self.capabilities = with_program(hello.capabilities)
         told = setup.profile if Capability.SETTINGS in hello.capabilities else None
         self.device = ExecDevice(self.conversation, told)
         super().__init__(setup, self.device, air)

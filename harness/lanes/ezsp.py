@@ -23,7 +23,7 @@ from harness.lanes.port import Found, Lane, Restart, Setup, never
 from harness.lanes.reception import Reception
 from harness.lanes.sticks import SESSIONS
 from harness.trace import Trace
-from harness.verdict import Unsupported
+from harness.verdict import Inconclusive, Unsupported
 
 V = TypeVar("V")
 
@@ -52,10 +52,14 @@ class EzspLane:
         Inconclusive: The device does not come to rest after what was before.
     """
 
+    #: What can be done with a device whose supply no switch cuts.
     capabilities: frozenset[Capability] = frozenset()
 
     def __init__(self, setup: Setup) -> None:
         self._setup, self._options = setup, setup.options
+        if setup.options.switched:
+            self.capabilities = frozenset({Capability.POWER})
+        self._supplied = True
         self._network = setup.options.network
         self._session = SESSIONS.open(setup)
         self._session.drop()
@@ -63,14 +67,18 @@ class EzspLane:
         self._address: int | None = None
         self._on_network = True
         self._leave_until: Us | None = None
+        self._left_at: Us | None = None  # when it left of its own accord
+        self._dismissed = False
         self._nudge_at: Us | None = None
         self._moved_at: Us = 0  # when a download went on
         self._others = self._honest()
         self._begin(self._honest(), Trace())
         self._find()
-        version = Reception(self, self._hub, setup.profile, self._session).rest()
+        register = self._session.register
+        reception = Reception(self, self._hub, setup.profile, register)
+        version = reception.rest()
         assert self._eui64 is not None
-        following = self._session.following(self._eui64, version)
+        following = register.following(self._eui64, max(version, reception.begun))
         self.found: Found | None = Found(eui64=self._eui64, version=version, following=following)
         self._begin(setup.hub, setup.trace)
 
@@ -82,7 +90,7 @@ class EzspLane:
         """Let a hub take over, at time 0."""
         self._hub, self._trace = hub, trace
         self._zero = self._session.clock_us
-        self._leave_until = self._nudge_at = None
+        self._leave_until = self._nudge_at = self._left_at = None
         hub.eui64 = self._session.eui64
         hub.settings.room = self._room(hub.settings.encrypt)
         if self._eui64 is not None and self._address is not None:
@@ -108,27 +116,27 @@ class EzspLane:
         session, setup = self._session, self._setup
         named = wanted = self._network.eui64 if setup.anyone else setup.identity.eui64
         if wanted is None:
-            wanted = session.subject
+            wanted = session.register.subject
         if wanted is None and session.members:
             if len(session.members) > 1:
-                found = ", ".join(f"{one:016x}" for one in sorted(session.members))
+                found = ", ".join(f"0x{one:016x}" for one in sorted(session.members))
                 raise LinkError(
                     f"ezsp:{session.place}: found {len(session.members)} devices on the network"
                     f" ({found}), wanted to know which is the one: --eui64"
                 )
             wanted = next(iter(session.members))
         self._eui64 = wanted
-        if wanted is None or wanted not in session.members:
+        if wanted is None or wanted not in session.members or wanted in session.register.gone:
             self._await_join()
         assert self._eui64 is not None
         if named is None:
-            session.subject = self._eui64
+            session.register.subject = self._eui64
         self._meet(session.members[self._eui64])
 
     def _await_join(self) -> None:
         limit_us = min(_JOIN_US, self._options.max_wait_us)
         whom = (self._eui64, self._network.link_key)
-        if whom in self._session.absent:
+        if whom in self._session.register.absent:
             limit_us = 0  # it was waited for once
         self._on_network = False
         if self._eui64 is not None:
@@ -136,12 +144,12 @@ class EzspLane:
         self.run(lambda: self._on_network, limit_us)
         if not self._on_network:
             who = "no device" if self._eui64 is None else f"nothing of {self._eui64:016x}"
-            self._session.absent.add(whom)
+            self._session.register.absent.add(whom)
             raise LinkError(
                 f"ezsp:{self._session.place}: found {who} in {limit_us / SECOND:g} s, wanted one"
                 " that joins: is it on, in range, not on another network, is its key right?"
             )
-        self._session.absent.discard(whom)
+        self._session.register.absent.discard(whom)
 
     def _ask_for(self, eui64: int) -> None:
         """Ask the network where a device is that may be on it already."""
@@ -173,16 +181,22 @@ class EzspLane:
         return self._session.clock_us - self._zero
 
     @property
+    def patience_us(self) -> Us:
+        """Return the longest time that the user lets anything take."""
+        return self._options.max_wait_us
+
+    @property
     def powered(self) -> bool:
-        """Tell that the DUT has its supply: nobody here can take it."""
-        return True
+        """Tell whether the device has its supply, as far as is known."""
+        return self._supplied
 
     def run(self, until: Callable[[], bool], limit_us: Us) -> bool:
         """Let real time pass.
 
         Raises:
             Unsupported: It would take longer than the user allows.
-            LinkError: The stick is gone.
+            Inconclusive: The device left the network by itself, and is not back.
+            LinkError: The stick is gone, or hangs.
         """
         if limit_us < 0:
             raise ValueError(f"limit of {limit_us} us: time does not run back")
@@ -199,13 +213,22 @@ class EzspLane:
                 if until():
                     return True
             now, patient_until = self.now, self._moved_at + most_us
-            if now >= end:
+            if now >= min(end, patient_until):
+                self._session.probe()  # a stick that hangs is silent too
+                if now < end:
+                    raise self._too_long(limit_us)
+                self._check_presence()
                 return False
-            if now >= patient_until:
-                raise self._too_long(limit_us)
             due = (self._hub.deadline, self._others.deadline, self._nudge_at, self._leave_until)
             soonest = min((end, patient_until, *(at for at in due if at is not None)))
             self._session.wait(max(0, soonest - now))
+
+    def _check_presence(self) -> None:
+        if self._left_at is not None:
+            raise Inconclusive(
+                f"the device left the network by itself at {self._left_at / SECOND:.1f} s of the"
+                f" case, and is not back at {self.now / SECOND:.1f} s"
+            )
 
     def _too_long(self, limit_us: Us) -> Unsupported:
         most_s = self._options.max_wait_us / SECOND
@@ -244,6 +267,8 @@ class EzspLane:
             case Came():
                 self._came(at, news.eui64, news.address)
             case Went() if news.eui64 == self._eui64:
+                if self._leave_until is None and not self._dismissed:
+                    self._left_at = at
                 self._on_network, self._leave_until = False, None
                 self._trace(at, self._setup.name, "leave", "")
             case Sent():
@@ -266,11 +291,16 @@ class EzspLane:
             return
         self._trace(at, self._setup.name, "join", "admitted")
         self._on_network, self._leave_until = True, None
+        self._left_at, self._dismissed = None, False
         self._meet(address)
-        profile = self._setup.profile
-        if profile.sleep is not None:
+        if self._setup.profile.sleep is not None:
             self._session.patient(eui64)
-        self._nudge_at = self.now + profile.ota.first_query_delay_s * SECOND + _NUDGE_US
+        self._nudge_later()
+
+    def _nudge_later(self) -> None:
+        """Notify the device in a while, unless it asks for an image by itself."""
+        first_us = self._setup.profile.ota.first_query_delay_s * SECOND
+        self._nudge_at = self.now + first_us + _NUDGE_US
 
     def _hear(self, at: Us, datagram: Datagram) -> None:
         """Give a datagram to the hub as it came; those of other devices to another one."""
@@ -315,7 +345,7 @@ class EzspLane:
                 return
         known = self._session.members.get(eui64)
         if address != known or (eui64 == self._eui64 and not self._on_network):
-            self._session.members[eui64] = address
+            self._session.register.came(eui64, address)
             self._came(self.now, eui64, address)
 
     def _watch(self, datagram: Datagram) -> None:
@@ -374,17 +404,27 @@ class EzspLane:
     def dismiss(self) -> None:
         """Put the device off the network; it may come back when the hub's whitelist has it."""
         if self._eui64 is not None:
+            self._dismissed = True
             self._session.remove(self._eui64)
 
     def power(self, on: bool) -> None:
-        """Let the device begin anew, as far as the air can.
+        """Take note of what a switch did; without one, let the device begin anew.
+
+        A device whose supply was cut comes back to its network by itself.
 
         Raises:
-            LinkError: The supply is to be cut.
+            LinkError: The supply is to be cut, and there is no switch.
         """
-        if not on:
+        if on and self._supplied:
+            self.restart()
+        elif on:
+            self._supplied = True
+            self._nudge_later()
+        elif not self._options.switched:
             raise LinkError("needs a switch for the supply: --power")
-        self.restart()
+        else:
+            self._supplied = False
+            self._leave_until = self._nudge_at = None
 
     def restart(self) -> None:
         """Tell the device to leave and admit it again, or notify it, as the user wants it."""

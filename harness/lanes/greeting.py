@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from emulator.errors import LinkError
+from emulator.link.claim import Claim
 
 #: The settings of nearly every stick.
 _BITS_PER_S = 115_200
@@ -21,6 +22,17 @@ def ask_radio(place: str, patience_s: float) -> str:
     Raises:
         LinkError: bellows is not installed.
     """
+    try:
+        claim = Claim(place)  # a stick that is asked resets itself: whoever uses it would lose it
+    except LinkError as error:
+        return f"cannot be opened: {str(error).removeprefix(f'{place}: ')}"
+    try:
+        return _answer(place, patience_s)
+    finally:
+        claim.release()
+
+
+def _answer(place: str, patience_s: float) -> str:
     try:
         from bellows.ezsp import EZSP
     except ImportError:

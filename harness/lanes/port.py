@@ -56,11 +56,13 @@ class LaneOptions:
         reply_limit_us: Longest real time that a device program may take for one reply.
         max_wait_us: Longest real time that a case may wait for one thing.
         network: What the user wants of a network on the air.
+        switched: Something beside the lane cuts and raises the device's supply.
     """
 
     reply_limit_us: Us = 10 * SECOND
     max_wait_us: Us = 10 * MINUTE
     network: NetworkOptions = NetworkOptions()
+    switched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,10 +25,17 @@ _HOLDS = (
     ImageUpgradeStatus.COUNT_DOWN,
 )
 _ROUNDS = 6
+#: How often a device is asked that says nothing at all; once where it was so before.
+_TRIES = 3
 
 
 class Guest(Lane, Protocol):
     """Be a lane whose device is there already."""
+
+    @property
+    def patience_us(self) -> Us:
+        """Return the longest time that the user lets anything take."""
+        ...
 
     def restart(self) -> None:
         """Let the device begin anew."""
@@ -36,9 +43,10 @@ class Guest(Lane, Protocol):
 
 
 class Memory(Protocol):
-    """Remember which version a device ran when it was at rest."""
+    """Remember which version a device ran when it was at rest, and who said nothing."""
 
     rested: dict[int, int]
+    mute: set[int]
 
 
 class Reception:
@@ -53,9 +61,12 @@ class Reception:
 
     def __init__(self, lane: Guest, hub: Hub, profile: Profile, memory: Memory) -> None:
         self._lane, self._hub, self._memory = lane, hub, memory
-        self._first_us = profile.ota.first_query_delay_s * SECOND
+        query_us = profile.ota.first_query_delay_s * SECOND + _QUERY_US
+        self._query_us = min(query_us, lane.patience_us)
         self._ids = (profile.ota.manufacturer_code, profile.ota.image_type)
-        self._inquiry = Inquiry(hub, lane, lambda: self._log, _ANSWER_US)
+        self._held = 0  # the highest version that it says it has a part of
+        answer_us = min(_ANSWER_US, lane.patience_us)
+        self._inquiry = Inquiry(hub, lane, lambda: self._log, answer_us)
 
     @property
     def _eui64(self) -> int:
@@ -69,14 +80,19 @@ class Reception:
         """Wait until nothing is going on, and return the version that runs then.
 
         Raises:
-            Inconclusive: It does not come to rest.
+            Inconclusive: It does not come to rest, or says nothing at all.
         """
-        seen = "no answer"
+        seen, tries = "no answer", 1 if self._eui64 in self._memory.mute else _TRIES
         for _ in range(_ROUNDS):
             status, version = self._state()
             if status is None:
+                tries -= 1
+                if not self._log.heard and not tries:
+                    self._memory.mute.add(self._eui64)
+                    break
                 self._again()
                 continue
+            self._memory.mute.discard(self._eui64)
             seen = f"status {status}"
             if status == ImageUpgradeStatus.NORMAL:
                 if version is not None and version == self._memory.rested.get(self._eui64):
@@ -92,15 +108,30 @@ class Reception:
                 self._again()
         raise Inconclusive(f"the device did not come to rest after what was before: {seen}")
 
+    @property
+    def begun(self) -> int:
+        """Return the highest version of which it has or wants a part, 0 for none."""
+        asked = self._log.since(0, ota.ImageBlockRequest)
+        return max((self._held, *(one.file_version for one in asked)))
+
     def _state(self) -> tuple[int | None, int | None]:
         """Return status and version; no status where the device does not answer."""
         address = self._hub.members[self._eui64]
         answers = self._inquiry.read(
-            address, (Attribute.IMAGE_UPGRADE_STATUS, Attribute.CURRENT_FILE_VERSION)
+            address,
+            (
+                Attribute.IMAGE_UPGRADE_STATUS,
+                Attribute.CURRENT_FILE_VERSION,
+                Attribute.DOWNLOADED_FILE_VERSION,
+            ),
         )
-        if len(answers) != 2:
+        if len(answers) != 3:
             return None, None
-        status, version = (one.value if isinstance(one.value, int) else None for one in answers)
+        status, version, held = (
+            one.value if isinstance(one.value, int) else None for one in answers
+        )
+        if held is not None and held != ota.ANY_VERSION:
+            self._held = max(self._held, held)
         if version is None:
             queries = list(self._log.since(0, ota.QueryNextImageRequest))
             version = queries[-1].file_version if queries else None
@@ -111,8 +142,7 @@ class Reception:
         before = self._log.count(ota.QueryNextImageRequest)
         self._lane.restart()
         asked = self._lane.run(
-            lambda: self._log.count(ota.QueryNextImageRequest) > before,
-            self._first_us + _QUERY_US,
+            lambda: self._log.count(ota.QueryNextImageRequest) > before, self._query_us
         )
         self._lane.run(never, _SETTLE_US)
         return asked
@@ -130,8 +160,5 @@ class Reception:
         )
         before = self._log.count(ota.QueryNextImageRequest)
         put(self._lane, self._hub.tell(response, self._hub.members[self._eui64]))
-        self._lane.run(
-            lambda: self._log.count(ota.QueryNextImageRequest) > before,
-            self._first_us + _QUERY_US,
-        )
+        self._lane.run(lambda: self._log.count(ota.QueryNextImageRequest) > before, self._query_us)
         self._lane.run(never, _SETTLE_US)

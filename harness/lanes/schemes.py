@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from emulator.contract import Capability
 from emulator.errors import LinkError
-from harness.lanes.direct import DirectLane
-from harness.lanes.exec import CONVERSATIONS, ExecLane, greet
+from harness.lanes.direct import DirectLane, VirtualLane
+from harness.lanes.exec import CONVERSATIONS, ExecLane, greet, with_program
 from harness.lanes.ezsp import EzspLane
 from harness.lanes.loopback import LoopbackLane
 from harness.lanes.port import Lane, LaneOptions, Setup
@@ -17,6 +17,12 @@ SCHEMES: dict[str, Callable[[Setup], Lane]] = {
     "loopback": LoopbackLane,
     "exec": ExecLane,
     "ezsp": EzspLane,
+}
+#: What the lanes can do that do not depend on a program.
+_OWN: dict[str, frozenset[Capability]] = {
+    "direct": DirectLane.capabilities,
+    "loopback": LoopbackLane.capabilities,
+    "ezsp": frozenset(),  # whoever switches the supply adds that
 }
 #: The schemes of lanes that can give the device a defect.
 PLANTING = frozenset({"direct", "loopback"})
@@ -45,7 +51,22 @@ def capabilities_before(link: str, options: LaneOptions) -> frozenset[Capability
     return greet(place, options).capabilities if scheme == "exec" else None
 
 
-def release_lanes() -> None:
-    """Give back what lanes keep from one bench to the next in this process."""
-    CONVERSATIONS.close()
-    SESSIONS.close()
+def capabilities_of(link: str, options: LaneOptions) -> frozenset[Capability]:
+    """Return what the lane of a link can do, before there is any device; a program is asked.
+
+    Raises:
+        LinkError: It is a program that does not answer.
+    """
+    offered = capabilities_before(link, options)
+    if offered is not None:
+        return with_program(offered)
+    return _OWN.get(link.partition(":")[0], VirtualLane.capabilities)
+
+
+def release_lanes() -> list[dict[str, str]]:
+    """Give back what lanes keep from one bench to the next in this process.
+
+    Returns:
+        What each stick and each program said of itself, in words.
+    """
+    return [*CONVERSATIONS.close(), *SESSIONS.close()]

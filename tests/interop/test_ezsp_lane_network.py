@@ -14,7 +14,8 @@ from emulator.units import HOUR, SECOND
 from emulator.wire import ota
 from emulator.wire.codec import KEYS
 from emulator.wire.ota import Status
-from harness.bench import FIRST_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION
 from harness.hub.lies import Append, Lie
 from harness.lanes.port import LaneOptions, NetworkOptions, Restart
 from harness.lanes.schemes import release_lanes
@@ -33,9 +34,11 @@ def _sticks_are_given_back() -> Iterator[None]:
     release_lanes()
 
 
-def opened(radio: RadioThread, max_wait_s: int = 30, **network: object) -> Bench:
+def opened(
+    radio: RadioThread, max_wait_s: int = 30, *, switched: bool = False, **network: object
+) -> Bench:
     made = NetworkOptions(**network)  # type: ignore[arg-type]
-    options = LaneOptions(max_wait_us=max_wait_s * SECOND, network=made)
+    options = LaneOptions(max_wait_us=max_wait_s * SECOND, network=made, switched=switched)
     return Bench(PROFILE, link=radio.link, options=options)
 
 
@@ -147,7 +150,8 @@ def test_a_network_is_remembered_in_its_folder(tmp_path: Path) -> None:
         assert bench.running_version() == FIRST_VERSION
 
 
-def test_a_stick_that_is_pulled_out_is_our_trouble() -> None:
+def test_a_stick_that_is_pulled_out_is_our_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.lanes.sticks.BACK_S", 2)
     with RadioThread([bridge(PROFILE)]) as radio:
         bench = opened(radio)
         bench.start()
@@ -175,9 +179,30 @@ def test_long_waits_and_long_messages_are_unsupported() -> None:
 def test_a_stranger_and_a_case_of_power_are_unsupported() -> None:
     with RadioThread([bridge(PROFILE)]) as radio:
         bench = opened(radio)
-        with pytest.raises(Unsupported, match="a stick is one"):
+        with pytest.raises(Unsupported, match="no other nodes"):
             bench.stranger()
         with pytest.raises(Unsupported, match="no power"):
             bench.power_cycle()
         with pytest.raises(Unsupported, match="carries one"):
             bench.second_device()
+
+
+def test_a_device_whose_supply_a_switch_raised_is_not_told_to_leave() -> None:
+    """It comes back by itself; one that asks for nothing then is notified in a while."""
+    with RadioThread([bridge(PROFILE)]) as radio:
+        bench = opened(radio, switched=True)
+        bench.start()
+        leaves = sum(what == "leave" for _, _, what, _ in bench.trace.rows)
+        queries = bench.count(ota.QueryNextImageRequest)
+        bench.cut_power()
+        assert not bench.lane.powered
+        bench.lane.power(True)
+        assert bench.lane.powered
+        bench.wait(5 * SECOND)
+        assert bench.count(ota.QueryNextImageRequest) == queries  # nobody cut anything here
+        assert bench.run(lambda: bench.count(ota.QueryNextImageRequest) > queries, 10 * SECOND)
+        assert leaves == sum(what == "leave" for _, _, what, _ in bench.trace.rows)
+        bench.lane.power(True)  # it has its supply: it begins anew as without a switch
+        assert bench.run(
+            lambda: leaves < sum(what == "leave" for _, _, what, _ in bench.trace.rows), 5 * SECOND
+        )

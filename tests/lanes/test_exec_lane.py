@@ -19,7 +19,8 @@ from emulator.link.stdio import OPTIONAL, Servant, serve
 from emulator.profiles.load import load, names, plain
 from emulator.units import HOUR, MINUTE
 from emulator.wire.manifest import Trait
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.lanes.exec import CONVERSATIONS, ExecLane, schema
 from harness.runner import run_suite
 from harness.suite import Chosen, RunOptions

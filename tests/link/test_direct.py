@@ -280,6 +280,15 @@ def test_a_link_nobody_knows_is_an_error_that_names_the_known() -> None:
         open_link("carrier:pigeon", Machine())
 
 
+@pytest.mark.parametrize("name", ["ezsp:/dev/ttyUSB0", "stdio:"])
+def test_what_carries_a_device_by_another_way_is_named(name: str) -> None:
+    scheme, _, _ = name.partition(":")
+    with pytest.raises(
+        LinkError, match=f"no link of virtual time, wanted hanover emulate.*{scheme}"
+    ):
+        open_link(name, Machine())
+
+
 def test_a_stimulus_posted_by_name_reaches_the_device() -> None:
     bench = Bench()
     bench.world.post(5, "device", PowerOn())

@@ -16,7 +16,7 @@ from emulator.units import HOUR, MINUTE, SECOND
 from emulator.wire import ota, zdo
 from emulator.wire.aps import ZDO_PROFILE, ApsOptions, Datagram
 from emulator.wire.manifest import Trait
-from harness.bench import FIRST_VERSION
+from harness.firmware import FIRST_VERSION
 from tests.link.residents import Play, Town, make_play  # noqa: F401 - a fixture
 from tests.ncp.parties import NETWORK_KEY, PARAMETERS
 

@@ -17,7 +17,7 @@ from emulator.link import storage as module
 from emulator.link.chance import stream
 from emulator.link.storage import BASE, Storage
 from emulator.units import SECOND
-from harness.bench import FIRST_VERSION
+from harness.firmware import FIRST_VERSION
 from tests.ncp.parties import image_of, make_bridge, profile_of
 
 EUI64 = 0x0248414E00000001
