@@ -1,17 +1,20 @@
 """Be one emulated bridge, for another program or on a ZigBee network: ``hanover emulate``."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.image_files import EUI64, U16, U32, Flawed, WrongUse
 
 if TYPE_CHECKING:
-    from emulator.link.ezsp import Wish
+    from harness.cli.emulate_ezsp import Make
     from harness.cli.radio_options import BridgeOption
+    from harness.cli.radio_output import Voice
 
 _SCHEME = "ezsp:"
 #: A path that is written.
@@ -26,7 +29,7 @@ _CHANNELS = range(11, 27)
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep the bridge's flash in a folder, and go on from there.",
+    help="Keep the bridge in a folder, and go on from there; what it was made with counts.",
 )
 @click.option("--image", type=_FILE, help="What a new bridge runs; it takes its ids from the file.")
 @click.option("--for", "accepts", type=_FILE, help="A file that the bridge is made to accept.")
@@ -71,7 +74,8 @@ def emulate(
 
     With --link ezsp:PORT (a serial port, a pty or socket://HOST:PORT) it joins the network that
     lets devices join, lives there in real time, and upgrades from any OTA server there. It prints
-    one line an event. Ctrl-C cuts its power; with --state it goes on from there.
+    one line an event. Ctrl-C cuts its power; with --state it goes on from there, as the bridge that
+    the first start made: --for, --fast and the like need not be said again.
     """
     if stdio == (link is not None):
         raise WrongUse("found neither or both, wanted --stdio or --link ezsp:PORT")
@@ -82,8 +86,9 @@ def emulate(
     if port == link or not port:
         raise WrongUse(f"--link {link}: found no stick, wanted ezsp:PORT")
     option = _option(name, image, accepts, version)
-    wish = _wish(install_code, channel, pan_id, extended_pan_id)
-    _live(port, wish, option, state, trace, strict=strict, fast=fast, seed=seed, as_json=as_json)
+    join = _join(install_code, channel, pan_id, extended_pan_id)
+    order = _Order(option=option, join=join, strict=strict, fast=fast, seed=seed)
+    _live(port, order, state, trace, as_json=as_json)
 
 
 def _serve(name: str) -> None:
@@ -107,54 +112,76 @@ def _option(
     return BridgeOption(profile=name, image=image, accepts=accepts, version=version)
 
 
-def _wish(
+def _join(
     install_code: str | None,
     channels: tuple[int, ...],
     pan_id: int | None,
     extended_pan_id: int | None,
-) -> "Wish":
+) -> Mapping[str, Any]:
+    """Return the parts of a ``Wish`` that were given, None for each other."""
     from emulator.crypto.install_code import link_key_of, read_install_code
-    from emulator.link.ezsp import ALL_CHANNELS, WELL_KNOWN_KEY, Wish
 
-    key = WELL_KNOWN_KEY
-    if install_code is not None:
-        key = link_key_of(read_install_code(install_code))
-    mask = sum(1 << one for one in set(channels)) or ALL_CHANNELS
-    return Wish(channels=mask, pan_id=pan_id, extended_pan_id=extended_pan_id, link_key=key)
+    return {
+        "channels": sum(1 << one for one in set(channels)) or None,
+        "pan_id": pan_id,
+        "extended_pan_id": extended_pan_id,
+        "link_key": None if install_code is None else link_key_of(read_install_code(install_code)),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """Hold what the command line says of the bridge."""
+
+    option: "BridgeOption"
+    join: Mapping[str, Any]
+    strict: bool
+    fast: bool
+    seed: int
 
 
 def _live(
-    port: str,
-    wish: "Wish",
-    option: "BridgeOption",
-    state: Path | None,
-    trace: Path | None,
-    *,
-    strict: bool,
-    fast: bool,
-    seed: int,
-    as_json: bool,
+    port: str, order: _Order, state: Path | None, trace: Path | None, *, as_json: bool
 ) -> None:
     from emulator.errors import ProfileError, StateError
     from harness.adaptation import UnfitError
-    from harness.cli.emulate_ezsp import Make, live
-    from harness.cli.radio_options import prepared
+    from harness.cli.emulate_ezsp import live
     from harness.cli.radio_output import Voice, trace_log
 
-    remarks: dict[str, None] = {}
+    voice = Voice(as_json=as_json, sticks=frozenset())
+    option = order.option
     try:
-        profile, first, version = prepared(option, remarks, strict=strict, fast=fast)
+        make = _made(order, state, voice)
+        with ExitStack() as stack:
+            tap = None if trace is None else trace_log(trace, stack)
+            live(port, make, state, voice, tap)
     except ProfileError as error:
         raise WrongUse(str(error)) from None
     except UnfitError as error:
         raise WrongUse(f"{option.image or option.accepts}: {error}") from None
-    voice = Voice(as_json=as_json, sticks=frozenset())
+    except StateError as error:
+        raise Flawed(str(error)) from None
+
+
+def _made(order: _Order, state: Path | None, voice: "Voice") -> "Make":
+    """Return how the bridge is made: as it was at its first start, if the folder keeps one."""
+    from harness.cli.emulate_ezsp import Make
+    from harness.cli.emulate_record import Record, joining, recall
+    from harness.cli.profiles import find_profile
+    from harness.cli.radio_options import prepared
+
+    option, base = order.option, find_profile(order.option.profile)
+    kept = None if state is None else recall(state)
+    wish = joining(None if kept is None else kept.wish, order.join)
+    if kept is not None and state is not None:
+        kept.check(base, state, strict=order.strict, fast=order.fast)
+        if (file := option.image or option.accepts) is not None:
+            fitted, _, _ = prepared(option, {}, strict=kept.strict, fast=kept.fast)
+            kept.check_fit(fitted, file, state)
+        return Make(record=replace(kept, wish=wish), seed=order.seed)
+    remarks: dict[str, None] = {}
+    profile, first, version = prepared(option, remarks, strict=order.strict, fast=order.fast)
     for remark in remarks:
         voice.note(remark)
-    make = Make(profile=profile, image=first, version=version, seed=seed)
-    with ExitStack() as stack:
-        tap = None if trace is None else trace_log(trace, stack)
-        try:
-            live(port, wish, make, state, voice, tap)
-        except StateError as error:
-            raise Flawed(str(error)) from None
+    record = Record(base=base, profile=profile, strict=order.strict, fast=order.fast, wish=wish)
+    return Make(record=record, image=first, version=version, seed=order.seed)

@@ -12,15 +12,15 @@ from emulator.actions import Joined, Report
 from emulator.contract import Identity
 from emulator.errors import StateError
 from emulator.link.chance import derive, stream
-from emulator.link.ezsp import Stick, Wish
+from emulator.link.ezsp import Stick
 from emulator.link.medium import Tap
 from emulator.link.realtime import Host
 from emulator.link.storage import Storage
 from emulator.ncp.bridges import Listener, Story, What
-from emulator.profiles.model import Profile
 from emulator.units import HOUR, Us
 from emulator.wire import ota
 from emulator.wire.aps import Datagram
+from harness.cli.emulate_record import Record, remember
 from harness.cli.radio_output import Voice
 
 #: A bridge lives until somebody ends it: ten years are more than that.
@@ -29,11 +29,11 @@ FOR_EVER_US: Us = 10 * 365 * 24 * HOUR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Make:
-    """Say which bridge leaves the factory, if none is kept yet."""
+    """Say which bridge it is, and what leaves the factory if none is kept yet."""
 
-    profile: Profile
-    image: bytes
-    version: int
+    record: Record
+    image: bytes = b""
+    version: int = 0
     seed: int
 
 
@@ -68,16 +68,13 @@ class Teller:
                 pass
 
 
-def live(
-    port: str, wish: Wish, make: Make, folder: Path | None, voice: Voice, trace: Tap | None
-) -> None:
+def live(port: str, make: Make, folder: Path | None, voice: Voice, trace: Tap | None) -> None:
     """Run a bridge until a signal ends it.
 
     Args:
         port: Where the stick is.
-        wish: Which network it may join.
-        make: The bridge, if the folder keeps none.
-        folder: Keeps its flash; None: nothing does.
+        make: The bridge.
+        folder: Keeps its flash, and how it was made; None: nothing does.
         voice: Says what happens.
         trace: Who hears everything.
 
@@ -92,23 +89,25 @@ def live(
         if folder is not None:
             storage = Storage(folder)
             stack.callback(storage.close)
-        if asyncio.run(_live(port, wish, make, storage, voice, trace)):
+            remember(folder, make.record)
+        if asyncio.run(_live(port, make, storage, voice, trace)):
             raise KeyboardInterrupt
 
 
 async def _live(
-    port: str, wish: Wish, make: Make, storage: Storage | None, voice: Voice, trace: Tap | None
+    port: str, make: Make, storage: Storage | None, voice: Voice, trace: Tap | None
 ) -> bool:
     """Return whether it was Ctrl-C that ended it."""
-    stick = Stick(port, wish, voice.log)
+    profile = make.record.profile
+    stick = Stick(port, make.record.wish, voice.log)
     await stick.open()
     host = None
     try:
         voice.opened(port, stick.eui64, stick.version)
         bridge = _bridge(make, storage, stick.eui64)
-        teller = Teller(make.profile.name, voice.happened, trace)
+        teller = Teller(profile.name, voice.happened, trace)
         host = Host(bridge, stick, teller.tap, _nothing if storage is None else storage.keep)
-        await stick.serve(host, make.profile.ota)
+        await stick.serve(host, profile.ota)
         return await _until_a_signal(host)
     finally:
         if host is not None:
@@ -122,7 +121,8 @@ def _nothing() -> None:
 
 def _bridge(make: Make, storage: Storage | None, eui64: int) -> Bridge:
     """Return the bridge that is kept, or a new one."""
-    bridge = Bridge(make.profile, stream)
+    profile = make.record.profile
+    bridge = Bridge(profile, stream)
     if storage is not None and not storage.is_new:
         storage.load(bridge)
         if bridge.identity is not None and bridge.identity.eui64 != eui64:
@@ -132,14 +132,14 @@ def _bridge(make: Make, storage: Storage | None, eui64: int) -> Bridge:
                 " wanted the stick whose keys it joined with"
             )
         return bridge
-    ota_profile = make.profile.ota
+    ota_profile = profile.ota
     identity = Identity(
         eui64=eui64,
         manufacturer=ota_profile.manufacturer_code,
         image_type=ota_profile.image_type,
         hardware_version=ota_profile.hardware_version,
     )
-    seed = derive(make.seed, make.profile.name)
+    seed = derive(make.seed, profile.name)
     bridge.factory(identity, make.image, make.version, seed)
     if storage is not None:
         storage.begin(bridge, seed)

@@ -21,14 +21,15 @@ from harness.dut.rungs import Rungs
 from harness.lanes.port import Lane, LaneOptions
 from harness.power.command import run_command
 from harness.power.switch import Switch, open_switch
+from harness.vectors.image_verify import OFFERS
 from harness.verdict import Unsupported
 
 #: The lanes that make the device new for every bench, with the image they are given.
 RENEWING = frozenset({"direct", "loopback", "exec"})
 #: Longest that a restoring command may take.
 _COMMAND_S = 1800
-#: The families of vectors that ask for no firmware but that of the ladder.
-PLAYABLE = frozenset({"frames", "session"})
+#: The families of vectors that may make do with the firmware of the ladder.
+PLAYABLE = frozenset({"frames", "session", *OFFERS})
 
 
 class Place(TypedDict):
@@ -69,7 +70,12 @@ class Keeper:
         power = dut.power or means.power
         self._switch: Switch | None = None if power is None else open_switch(power)
         self._running: int | None = None
-        self._options = _admitting(dut, means.options)
+        #: The version of a download that a case began and did not end.
+        self._begun: int | None = None
+        #: Whether the device has its supply; None: nobody knows yet.
+        self._supplied: bool | None = None
+        options = replace(means.options, switched=self._switch is not None)
+        self._options = _admitting(dut, options)
 
     def _fit(self, lane: Lane) -> Lane:
         withheld = self._means.withheld
@@ -123,8 +129,19 @@ class Keeper:
             raise Unsupported(f"this device cannot be given other settings: {changed}")
         if first_image is not None:
             raise Unsupported("needs a device that begins with firmware that the harness makes")
+        self._supply()
         start = rungs.start if self.renewed else self._reached(rungs)
         return self._place(start)
+
+    def _supply(self) -> None:
+        """Raise the supply where a case left it cut, or nobody knows: a lane looks for the device.
+
+        Raises:
+            LinkError: The supply could not be switched.
+        """
+        if self._switch is not None and not self._supplied and not self.renewed:
+            self._switch.set(True)
+            self._supplied = True
 
     def _place(self, start: int) -> Place:
         return Place(
@@ -146,8 +163,11 @@ class Keeper:
 
     def left(self, bench: Bench) -> None:
         """Note what the device runs at the end of a case, when all it was told has happened."""
-        self._running = None
-        if self.renewed or not bench.lane.powered or not bench.hub.members:
+        self._running, self._supplied = None, bench.lane.powered
+        if self.renewed or not bench.hub.members:
+            return
+        self._begun = begun(bench)
+        if self._begun is not None or not bench.lane.powered:
             return
         bench.hub.lies.clear()
         bench.hub.settings.silent = False
@@ -167,6 +187,7 @@ class Keeper:
         if self._running is None or ladder.rungs[start].version != self._running:
             bench = self._bench(start)
             try:
+                self._finish(bench)
                 self._running = bench.running_version()
                 start = self._start(rungs, ladder.at(self._running))
                 if self._running != ladder.rungs[start].version:
@@ -174,6 +195,17 @@ class Keeper:
             finally:
                 bench.close()
         return start
+
+    def _finish(self, bench: Bench) -> None:
+        """Let the device end a download that a case began: it would go on with it in the next one.
+
+        What it has may be of a file that the case spoilt: then it is refused, and fetched anew.
+        """
+        at, self._begun = self._dut.ladder.at(self._begun), None
+        if at is not None:
+            rung = self._dut.ladder.rungs[at]
+            if bench.upgrade(rung.octets) != rung.version:
+                bench.upgrade(rung.octets)
 
     def _start(self, rungs: Rungs, running: int | None) -> int:
         """Return the place on the ladder that a case starts from, where the device runs one."""
@@ -216,6 +248,16 @@ class Keeper:
         if at is None or start < at or Step.SKIP in self._dut.ladder.steps:
             return (start,)
         return range(at + 1, start + 1)
+
+
+def begun(bench: Bench) -> int | None:
+    """Return the version whose download a device began and did not end, None if there is none."""
+    for one in reversed(bench.log.heard):
+        if isinstance(one.frame, ota.UpgradeEndRequest):
+            return None
+        if isinstance(one.frame, ota.ImageBlockRequest | ota.ImagePageRequest):
+            return one.frame.file_version
+    return None
 
 
 def start_of(ladder: Ladder, rungs: Rungs, running: int | None) -> int | None:

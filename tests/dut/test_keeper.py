@@ -1,13 +1,20 @@
 """A device that keeps its flash is brought where each case starts, or the case does not run."""
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from emulator.wire import ota
+from emulator.wire.ota import Status
+from harness.bench import Bench
+from harness.dut.keeper import Keeper, Means
 from harness.dut.load import load_dut
+from harness.dut.rungs import Rungs
 from harness.lanes import schemes
+from harness.lanes.port import Lane, Setup
 from harness.report.model import CaseResult
 from harness.runner import run_suite
 from harness.suite import Chosen, RunOptions
@@ -87,6 +94,24 @@ def test_pending_restart_is_waited_for(tmp_path: Path, kept: KeptDevice) -> None
     assert set(verdicts(found).values()) == {Outcome.PASSED}
 
 
+def test_download_that_a_case_left_is_finished_first(tmp_path: Path, kept: KeptDevice) -> None:
+    """The device would go on with it in the next case, which offers the same version."""
+    dut = load_dut(write_dut(tmp_path, versions=4))
+    keeper = Keeper(dut, Means(link="kept:"))
+    first = Bench(dut.profile, **keeper.place(Rungs(), dut.profile, None))
+    first.start()
+    assert first.start_download(first.image(), blocks=5) > 0
+    first.cut_power()  # as a case that is broken off may leave it
+    keeper.left(first)
+    first.close()
+    second = Bench(dut.profile, **keeper.place(Rungs(), dut.profile, None))
+    second.start()
+    assert second.version(0) == second.running_version() == first.version(1)
+    assert second.offer(second.image()) is Status.SUCCESS
+    assert second.heard(ota.ImageBlockRequest)[0].file_offset == 0
+    second.close()
+
+
 def test_made_devices_need_no_restoring(tmp_path: Path) -> None:
     found = run(write_dut(tmp_path, restore="ladder", versions=3), *UP, *TWO, link="direct:")
     assert set(verdicts(found).values()) == {Outcome.PASSED}
@@ -100,8 +125,7 @@ UNSUPPORTED = [
     ("crashing_image_goes_back", "that is mute and crashes, ladder.special has none"),
     ("promises_outlive_power_cuts", "this lane has no probe"),
     ("two_devices_download_at_once", "a DUT file describes one"),
-    ("IV-001", "vectors of the family image_verify need firmware that the harness makes"),
-    ("image_of_another_version", "the ladder has none"),
+    ("RB-001", "vectors of the family rollback need firmware that the harness makes"),
 ]
 
 
@@ -133,3 +157,45 @@ def test_defect_is_seen_through_a_dut_file(tmp_path: Path) -> None:
     good = run_suite(RunOptions(profiles=(chosen,), match=case)).results
     bad = run_suite(RunOptions(profiles=(chosen,), match=case, defect="D105")).results
     assert [one.verdict for one in (*good, *bad)] == [Outcome.PASSED, Outcome.FAILED]
+
+
+def test_step_past_a_version_is_asked_of_those_who_go_it(tmp_path: Path) -> None:
+    """A device that goes one version at a time runs what needs no more, and no more."""
+    path = write_dut(tmp_path, versions=4, size=6000)
+    path.write_text(path.read_text("utf-8").replace('"up", "skip"', '"up"'), "utf-8")
+    one = ("image_is_applied_at_once", "confirmed_image_stays")
+    found = run(
+        path, *one, "mute_image_goes_back", "two_versions_are_never", "SE-002", link="direct:"
+    )
+    assert {name: found[name].verdict for name in one} == dict.fromkeys(one, Outcome.PASSED)
+    rest = [each for name, each in found.items() if name not in one]
+    assert len(rest) == 3
+    assert {each.verdict for each in rest} == {Outcome.UNSUPPORTED}
+    assert all('ladder.steps has no "skip"' in each.reason for each in rest), rest
+
+
+def test_the_supply_is_raised_before_a_lane_looks_for_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, seen, device = tmp_path / "said.txt", [], KeptDevice()
+
+    def opened(setup: Setup) -> Lane:
+        seen.append(said.read_text("utf-8").split()[-1])
+        return device.open(setup)
+
+    monkeypatch.setitem(schemes.SCHEMES, "kept", opened)
+    program = f"import sys; open({str(said)!r}, 'a').write(sys.argv[1] + ' ')"
+    power = f"cmd:{shlex.join([sys.executable, '-c', program])} {{state}}"
+    dut = load_dut(write_dut(tmp_path))
+    keeper = Keeper(dut, Means(link="kept:", power=power))
+    still = Rungs(end=0, top=0)
+    first = Bench(dut.profile, **keeper.place(still, dut.profile, None))
+    first.start()
+    first.cut_power()
+    assert said.read_text("utf-8").split()[-1] == "off"
+    keeper.left(first)
+    first.close()
+    Bench(dut.profile, **keeper.place(still, dut.profile, None)).close()
+    keeper.close()
+    assert len(seen) == 4  # each time to see which version runs, and for the case
+    assert set(seen) == {"on"}

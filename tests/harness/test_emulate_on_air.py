@@ -49,13 +49,12 @@ def test_a_bridge_that_cannot_be_emulated(
     assert why in said(capsys)
 
 
-def test_a_folder_that_keeps_another_bridge_is_refused(
+def test_a_folder_that_does_not_say_how_its_bridge_was_made_is_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "bridge.json").write_text(json.dumps({"schema": 7}))
-    # The stick is opened first: without one nothing is said of the folder.
-    assert run_command(["emulate", "B1", "--link", NOBODY, "--state", str(tmp_path)]) == 3
-    assert "found no EZSP stick" in said(capsys)
+    assert run_command(["emulate", "B1", "--link", NOBODY, "--state", str(tmp_path)]) == 1
+    assert "made.json: found No such file or directory, wanted how the bridge" in said(capsys)
 
 
 def test_a_terminal_that_is_no_stick_is_told_in_time(

@@ -31,6 +31,11 @@ END: Line = {"event": "end"}
 LOOK_S = 1
 
 
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a program that finds our packages in the checkout."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT), **more}
+
+
 class Program(AbstractContextManager["Program"]):
     """Run one program; read its lines as they come; leave nothing running."""
 
@@ -40,12 +45,11 @@ class Program(AbstractContextManager["Program"]):
         self.said: list[Line] = []
         self._read = 0
         self._log = folder / f"{name}.log"
-        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 list(command),
                 cwd=folder,
-                env=environment,
+                env=environment(PYTHONUNBUFFERED="1"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -223,7 +227,7 @@ def hanover(folder: Path, *arguments: str) -> str:
     made = subprocess.run(
         [sys.executable, "-m", "harness.cli.main", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=60,

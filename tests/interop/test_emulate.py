@@ -37,11 +37,14 @@ class Town:
         self.radio.kill()
 
     def bridge(self, name: str, *options: str) -> Program:
-        """Start a bridge on the second stick; it is kept in the folder."""
+        """Make a bridge on the second stick; it is kept in the folder."""
+        return self.again(name, "--version", f"{OLD:#x}", "--fast", *options)
+
+    def again(self, name: str, *options: str) -> Program:
+        """Start the bridge that the folder keeps, with nothing said of how it was made."""
         link = f"ezsp:{self.radio.port(name='dut')}"
         command = [sys.executable, "-m", "harness.cli.main", "emulate", name, "--link", link]
-        kept = ["--state", "bridge", "--version", f"{OLD:#x}", "--fast", "--json"]
-        return Program("bridge", [*command, *kept, *options], self.folder)
+        return Program("bridge", [*command, "--state", "bridge", "--json", *options], self.folder)
 
     def host(self, image: Path | None = None, *options: str) -> Program:
         """Start zigpy on the first stick; it serves the images beside ``image``."""
@@ -78,9 +81,10 @@ def test_a_bridge_is_interviewed_upgraded_and_found_again(
             assert bridge.heard("joined")[0]["address"] == found["address"]
             assert [line["version"] for line in bridge.heard("rebooted")] == [NEW]
             assert bridge.stop(STEP_S) == 130
-        with town.bridge(name) as bridge, town.host() as host:  # nobody is admitted any more
+        with town.again(name) as bridge, town.host() as host:  # nobody is admitted any more
             assert bridge.wait_for("started", STEP_S)["version"] == NEW
             assert bridge.wait_for("rejoined", STEP_S)["address"] == found["address"]
+            bridge.wait_for("query", STEP_S / 2)  # in a hurry, as it was made
             assert host.wait_for("bridge", STEP_S)["version"] == NEW
             assert not host.heard("permitted")
             assert host.finish(STEP_S) == 0
@@ -99,7 +103,7 @@ def test_a_bridge_that_loses_its_power_goes_on(
         with town.bridge(name) as bridge:
             bridge.wait_for("downloading", UPGRADE_S, percent=40)
             end(bridge, *([STEP_S] if end is Program.stop else []))
-        with town.bridge(name) as bridge:
+        with town.again(name) as bridge:
             assert bridge.wait_for("started", STEP_S)["version"] == OLD
             resumed = bridge.wait_for("download", UPGRADE_S)
             assert resumed["offset"] >= 0.3 * new.stat().st_size  # what it had it kept
