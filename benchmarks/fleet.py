@@ -13,7 +13,8 @@ from emulator.profiles.load import load, names
 from emulator.profiles.model import Profile
 from emulator.units import HOUR
 from emulator.wire import ota
-from harness.bench import NEXT_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import NEXT_VERSION
 from harness.hub.images import served
 
 BRIDGES = 100

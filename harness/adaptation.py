@@ -21,7 +21,8 @@ from emulator.wire.manifest import MAGIC as MANIFEST_MAGIC
 from emulator.wire.manifest import read_manifest
 from emulator.wire.ota_file import Container, OtaFile
 from emulator.wire.ota_reader import read
-from harness.bench import DUT_EUI64, filler
+from harness.bench import DUT_EUI64
+from harness.firmware import filler
 from harness.hub.images import Served, served
 
 #: Octets of the payload that a bridge runs before its upgrade.

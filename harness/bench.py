@@ -4,30 +4,29 @@ The facade is the same on every lane. What it knows of the DUT it knows from the
 version is attribute 0x0002, a verdict is an Upgrade End Request.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, TypeVar, Unpack
 
 from emulator.actions import Activate
-from emulator.contract import Capability, Identity
+from emulator.contract import Capability
 from emulator.faults import FrameFault
 from emulator.profiles.model import Profile
+from emulator.profiles.scale import scaled
 from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND, Us
-from emulator.wire import ota, zcl
+from emulator.wire import ota
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.absence import Absence
-from harness.firmware import Firmware, Made, Wish
-from harness.hearing import Hearing
+from harness.firmware import FIRST_VERSION, NEXT_VERSION, Firmware, Made, Wish, filler, identity_of
 from harness.hub.images import Served, served
-from harness.hub.lies import Edit
 from harness.hub.server import Hub
-from harness.inquiry import Answer, Inquiry, put
+from harness.inquiry import Inquiry
 from harness.lanes.port import Lane, LaneOptions, Setup, never
 from harness.lanes.schemes import open_lane
 from harness.lanes.seeds import hub_chance
 from harness.neighbours import add_neighbour, let_first, unsupported
+from harness.talking import Talking
 from harness.trace import Trace
 from harness.verdict import Unsupported
 
@@ -37,21 +36,19 @@ F = TypeVar("F", bound=Frame)
 DUT_EUI64 = 0x00124B00_44555431
 #: The EUI-64 of a second one.
 SECOND_EUI64 = DUT_EUI64 + 1
-#: The version of the image that a bench's device starts with.
-FIRST_VERSION = 0x01000000
-#: The version of the image that a case offers when it names none.
-NEXT_VERSION = 0x02000000
 #: Longest that one answer may take.
 READ_US: Us = 30 * SECOND
 #: Longest that a device may take to come up, join and find the hub, beside its own first delay.
 SETTLE_US: Us = 10 * MINUTE
-
-
+#: How long what a device was told last may be on its way, where time is real.
+ARRIVE_US: Us = 300 * MILLISECOND
+#: What an answer may be late by chance, where time is real.
+LATE_US: Us = 100 * MILLISECOND
 #: How often a device is looked at that has something left to do, where time is real.
 LOOK_US: Us = 3 * SECOND
 
 
-class Bench(Hearing):
+class Bench(Talking):
     """Drive one device under test."""
 
     def __init__(
@@ -69,16 +66,17 @@ class Bench(Hearing):
         fit: Callable[[Lane], Lane] | None = None,
         options: LaneOptions | None = None,
     ) -> None:
-        self.profile = profile
+        #: With the times that its firmware lives by (``ota.timer_scale``).
+        self.profile = replace(profile, ota=scaled(profile.ota))
+        self._scale = profile.ota.timer_scale
         self.firmware: Firmware = firmware or Made(profile, FIRST_VERSION, NEXT_VERSION, filler)
         self.seed = seed
-        identity = _identity(profile, DUT_EUI64 if eui64 is None else eui64)
+        identity = identity_of(profile, DUT_EUI64 if eui64 is None else eui64)
         if beside is None:
             super().__init__(Hub(rng=hub_chance(seed), seed=seed), Trace(), identity, "dut")
         else:
             super().__init__(beside.hub, beside.trace, identity, f"dut {identity.eui64:#018x}")
-        if first_version is None:
-            first_version = self.version(0)
+        first_version = self.version(0) if first_version is None else first_version
         first = self.image(version=first_version, size=256) if first_image is None else first_image
         setup = Setup(
             profile=profile,
@@ -149,6 +147,10 @@ class Bench(Hearing):
     # Time.
 
     @property
+    def _is_virtual(self) -> bool:
+        return Capability.VIRTUAL_TIME in self.lane.capabilities
+
+    @property
     def now(self) -> Us:
         """Return the lane's time."""
         return self.lane.now
@@ -161,19 +163,16 @@ class Bench(Hearing):
         """Let time pass."""
         self.lane.run(never, duration_us)
 
-    # The device's life.
-
     @property
-    def address(self) -> int:
-        """Return the NWK address of the DUT.
+    def trial_us(self) -> Us:
+        """Return how long a new image has until it must have reached the hub."""
+        return self.profile.boot.confirm_within_s * SECOND
 
-        Raises:
-            AssertionError: It has not joined.
-        """
-        address = self.hub.members.get(self.identity.eui64)
-        if address is None:
-            raise AssertionError("the device has not joined the network")
-        return address
+    def lived(self, duration_us: Us) -> Us:
+        """Return a long time that the standard states, as test firmware lives it, 1 s at least."""
+        return max(duration_us // self._scale, SECOND)
+
+    # The device's life.
 
     def start(self) -> None:
         """Raise the supply and wait until the device has asked for an image once."""
@@ -181,7 +180,7 @@ class Bench(Hearing):
         first_us = self.profile.ota.first_query_delay_s * SECOND
         queries = self.count(ota.QueryNextImageRequest)
         self.run(lambda: self.count(ota.QueryNextImageRequest) > queries, first_us + SETTLE_US)
-        self.wait(SECOND)
+        self._let_arrive()
 
     def power_cycle(self, off_us: Us = SECOND) -> None:
         """Cut the supply, raise it again, and let the device come up.
@@ -209,73 +208,23 @@ class Bench(Hearing):
         self.need(Capability.EVENTS)
         self.lane.event(Activate())
 
+    def switch_key(self) -> None:
+        """Give the network another key, as its trust centre does, and tell the device.
+
+        Raises:
+            Unsupported: The lane cannot tell it, or its radio does not show keys.
+        """
+        self.need(Capability.EVENTS)
+        self.need(Capability.FRAME_COUNTERS)
+        self.hub.key_id += 1
+        joined = self.hub.admit(self.identity.eui64, True)
+        assert joined is not None
+        self.lane.event(joined)
+
     def need(self, capability: Capability) -> None:
         """Make the case unsupported where the lane cannot do something."""
         if capability not in self.lane.capabilities:
             raise Unsupported(f"this lane has no {capability}")
-
-    # Talking to it.
-
-    def tell(
-        self,
-        frame: Frame,
-        *,
-        broadcast: bool = False,
-        edits: Sequence[Edit] = (),
-        sequence: int | None = None,
-        by: Hub | None = None,
-    ) -> None:
-        """Send any command of the hub's, or of another node's, of its own accord.
-
-        Args:
-            frame: The command; one that is an answer comes unasked for.
-            broadcast: Send it to all.
-            edits: What is changed of it (``harness.hub.lies``).
-            sequence: ZCL sequence number; None: a fresh one.
-            by: Who sends it: a second hub or a stranger; None: the hub.
-        """
-        hub, to = by or self.hub, self.address
-        more: dict[str, Any] = {"edits": edits, "sequence": sequence, "now": self.now}
-        put(self.lane, hub.tell(frame, to, broadcast=broadcast, **more))
-
-    def storm(
-        self,
-        frame: Frame,
-        *,
-        copies: int,
-        gap_us: Us,
-        broadcast: bool = False,
-        by: Hub | None = None,
-    ) -> None:
-        """Let a command be sent again and again while time passes, each with a new number."""
-        hub, to = by or self.hub, self.address
-        sent = hub.storm(frame, to, copies=copies, gap_us=gap_us, broadcast=broadcast, now=self.now)
-        put(self.lane, sent)
-
-    def notify(self) -> None:
-        """Send the one Image Notify that every reading obeys: unicast, type 0, jitter 100."""
-        self.tell(ota.ImageNotify(payload_type=ota.NotifyType.JITTER, query_jitter=100))
-
-    def read(self, *attributes: int) -> tuple[Answer, ...]:
-        """Read attributes of the OTA cluster's client side, over the air.
-
-        Returns:
-            An answer for each attribute asked for; empty if the device does not answer at all.
-        """
-        return self._inquiry.read(self.address, attributes)
-
-    def write(self, attribute: int, type: int, value: int) -> zcl.WriteAttributesResponse | None:
-        """Try to write an attribute of the client side; None if the device does not answer."""
-        return self._inquiry.write(self.address, attribute, type, value)
-
-    def ask(self, request: Frame, answer: type[F]) -> F | None:
-        """Send a ZDO request and return the device's answer; None if it gives none."""
-        return self._inquiry.answer(answer, self.hub.zdo(request, self.address))
-
-    def value(self, attribute: int) -> int | bytes | None:
-        """Read one attribute; None if the device does not have it or does not answer."""
-        answers = self.read(attribute)
-        return answers[0].value if answers else None
 
     def running_version(self) -> int | None:
         """Return the version that runs, as attribute 0x0002 says; waits for a restart to end."""
@@ -293,6 +242,18 @@ class Bench(Hearing):
 
     # Upgrading.
 
+    def serve(self, image: bytes | Served) -> None:
+        """Let the hub serve an image from now on, and no other.
+
+        Raises:
+            Unsupported: The device under test goes no such step.
+        """
+        made = image if isinstance(image, Served) else served(image)
+        if self.count(ota.QueryNextImageRequest):
+            running = self.last(ota.QueryNextImageRequest).file_version
+            self.firmware.check_step(running, made.file_version)
+        self.hub.serve(made)
+
     def offer(self, image: bytes | Served, *, limit_us: Us = 6 * HOUR) -> Status | int | None:
         """Serve an image, notify the device, and wait for its verdict.
 
@@ -300,7 +261,7 @@ class Bench(Hearing):
             The status of its Upgrade End Request; None if it sent none (it did not download, or it
             is still at it after ``limit_us``).
         """
-        self.hub.serve(image if isinstance(image, Served) else served(image))
+        self.serve(image)
         ends = self.count(ota.UpgradeEndRequest)
         if not self.provoke(ota.QueryNextImageRequest, self.notify):
             return None
@@ -321,7 +282,7 @@ class Bench(Hearing):
         Returns:
             The offset of the last block that it asked for; -1 if it asked for none.
         """
-        self.hub.serve(image if isinstance(image, Served) else served(image))
+        self.serve(image)
         asked = self.count(ota.ImageBlockRequest)
         self.notify()
         self.run(lambda: self.count(ota.ImageBlockRequest) >= asked + blocks, HOUR)
@@ -345,23 +306,34 @@ class Bench(Hearing):
         """Let the device finish what it was told: restart, trial, confirmation or rollback."""
         queries = self.count(ota.QueryNextImageRequest)
         longest_us = SETTLE_US if limit_us is None else limit_us
-        if Capability.VIRTUAL_TIME in self.lane.capabilities:
+        if self._is_virtual:
             self.run(lambda: self.count(ota.QueryNextImageRequest) > queries, longest_us)
         else:
             self._settle_soon(queries, self.now + longest_us)
-        self.wait(SECOND)
+        self._let_arrive()
+
+    def _let_arrive(self) -> None:
+        """Let what the device was told last reach it: real time is dear."""
+        self.wait(SECOND if self._is_virtual else ARRIVE_US)
 
     def _settle_soon(self, queries: int, deadline: Us) -> None:
         """Look now and then whether the device has anything left to do: real time is dear."""
+        look_us = min(LOOK_US, max(1, self.profile.ota.first_query_delay_s) * SECOND)
+        sleep = self.profile.sleep
+        patience_us = look_us if sleep is None else max(look_us, 2 * sleep.poll_ms * MILLISECOND)
+        glance = Inquiry(self.hub, self.lane, lambda: self.log, patience_us)
         while self.now < deadline:
-            step_us = min(LOOK_US, deadline - self.now)
+            step_us = min(look_us, deadline - self.now)
             if self.run(lambda: self.count(ota.QueryNextImageRequest) > queries, step_us):
                 return
-            if self.upgrade_status() is not ImageUpgradeStatus.NORMAL:
+            answers = glance.read(
+                self.address, (Attribute.IMAGE_UPGRADE_STATUS, Attribute.CURRENT_FILE_VERSION)
+            )
+            if len(answers) != 2 or answers[0].value != ImageUpgradeStatus.NORMAL:
                 continue
             ends = self.heard(ota.UpgradeEndRequest)
             taken = bool(ends) and ends[-1].status is Status.SUCCESS
-            if not taken or self.running_version() == ends[-1].file_version:
+            if not taken or answers[1].value == ends[-1].file_version:
                 return
 
     def upgrade(self, image: bytes) -> int | None:
@@ -399,6 +371,7 @@ class Bench(Hearing):
         """Do what the device must not answer, and wait three times the latest answer of a control.
 
         A sleepy device may have answered its control early by luck: its poll period counts too.
+        So may any device where time is real: a machine at work is late by chance.
 
         Args:
             kind: Frame that must not come; ``Frame``: none at all.
@@ -413,6 +386,8 @@ class Bench(Hearing):
         """
         sleep = self.profile.sleep
         least_us = 0 if sleep is None else sleep.poll_ms * MILLISECOND
+        if not self._is_virtual:
+            least_us = max(least_us, LATE_US)
         absence, came = self._inquiry.silence(kind, stimulus, like or kind, least_us)
         self.absences.append(absence)
         self.trace(self.now, "bench", "absence", absence)
@@ -435,12 +410,14 @@ class Bench(Hearing):
 
     def second_hub(self, *, first: bool = False) -> Hub:
         """Add another honest hub with no images; ``first``: it is the first to answer discovery."""
+        self.need(Capability.NODES)
         if first:
             let_first(self.hub)
         return add_neighbour(self.hub, self.lane, silent=False)
 
     def stranger(self) -> Hub:
         """Add a node that answers nothing: ``tell(..., by=it)`` makes it speak."""
+        self.need(Capability.NODES)
         return add_neighbour(self.hub, self.lane, silent=True)
 
     def expel(self) -> None:
@@ -471,29 +448,4 @@ class Bench(Hearing):
     @property
     def block_octets(self) -> int:
         """Return the octets that the hub sends in a full block to this device."""
-        return min(self.profile.ota.block_size_octets, self.hub.block_limit)
-
-    def octets_asked(self) -> int:
-        """Return the end of the last block that the device asked for."""
-        request = self.last(ota.ImageBlockRequest)
-        return request.file_offset + request.maximum_data_size
-
-
-def _identity(profile: Profile, eui64: int) -> Identity:
-    return Identity(
-        eui64=eui64,
-        manufacturer=profile.ota.manufacturer_code,
-        image_type=profile.ota.image_type,
-        hardware_version=profile.ota.hardware_version,
-    )
-
-
-@lru_cache(maxsize=32)
-def filler(size: int, version: int) -> bytes:
-    """Return ``size`` octets that differ from version to version and repeat nowhere near."""
-    made = bytearray()
-    word = (version * 2654435761 + 12345) & 0xFFFFFFFF
-    while len(made) < size:
-        word = (word * 1664525 + 1013904223) & 0xFFFFFFFF
-        made += f"{word:08x}".encode()
-    return bytes(made[:size])
+        return min(self.profile.ota.block_size_octets, self.hub.settings.block_limit)

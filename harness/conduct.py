@@ -22,7 +22,8 @@ from emulator.units import HOUR, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.aps import Datagram
 from emulator.wire.ota import Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, SETTLE_US, Bench
+from harness.bench import SETTLE_US, Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.lanes.exec import CONVERSATIONS, Conversation, ExecLane, schema
 from harness.lanes.port import LaneOptions
 from harness.verdict import NoVerdict

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Protocol, TypedDict, Unpack
 
+from emulator.contract import Identity
 from emulator.image.build import build
 from emulator.profiles.model import Profile
 from emulator.units import Octets
@@ -11,6 +12,10 @@ from emulator.wire.manifest import Trait
 from emulator.wire.ota_file import Container, Element
 from harness.verdict import Unsupported
 
+#: The version of the image that a bench's device starts with.
+FIRST_VERSION = 0x01000000
+#: The version of the image that a case offers when it names none.
+NEXT_VERSION = 0x02000000
 #: A bench makes the same small images again and again; large ones are rare.
 _build = lru_cache(maxsize=32)(build)
 
@@ -46,6 +51,14 @@ class Firmware(Protocol):
 
         Raises:
             Unsupported: There is none that is so.
+        """
+        ...
+
+    def check_step(self, running: int, version: int) -> None:
+        """See that the device goes from the version that it runs to the one that it is offered.
+
+        Raises:
+            Unsupported: It is not made for such steps.
         """
         ...
 
@@ -90,6 +103,9 @@ class Made:
             traits=wish.get("traits", Trait(0)),
         )
 
+    def check_step(self, running: int, version: int) -> None:
+        """Find nothing wrong: an emulated bridge goes any step."""
+
     def with_unknown_elements(self) -> bytes:
         """Return a good image with a vendor's and a reserved sub-element behind the firmware."""
         version = self.version(1)
@@ -127,3 +143,24 @@ def with_unknown_elements(profile: Profile, payload: bytes, version: int) -> byt
         raise Unsupported(f"a {profile.image.container} container has no sub-elements")
     elements = (Element(0xF123, b"a vendor's own"), Element(0x0007, b"reserved"))
     return built(profile, payload, version, elements=elements)
+
+
+def identity_of(profile: Profile, eui64: int) -> Identity:
+    """Return what a factory writes into a device of a profile."""
+    return Identity(
+        eui64=eui64,
+        manufacturer=profile.ota.manufacturer_code,
+        image_type=profile.ota.image_type,
+        hardware_version=profile.ota.hardware_version,
+    )
+
+
+@lru_cache(maxsize=32)
+def filler(size: int, version: int) -> bytes:
+    """Return ``size`` octets that differ from version to version and repeat nowhere near."""
+    made = bytearray()
+    word = (version * 2654435761 + 12345) & 0xFFFFFFFF
+    while len(made) < size:
+        word = (word * 1664525 + 1013904223) & 0xFFFFFFFF
+        made += f"{word:08x}".encode()
+    return bytes(made[:size])

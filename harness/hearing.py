@@ -1,10 +1,13 @@
 """Be what a bench heard of its device: frames by kind, from the air alone."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from emulator.contract import Identity
+from emulator.wire import ota
 from emulator.wire.aps import Datagram
 from emulator.wire.codec import Frame
+from harness.hub.images import Served
 from harness.hub.ledger import Heard, Log
 from harness.hub.server import Hub
 from harness.trace import Trace, dissect
@@ -17,6 +20,11 @@ class Hearing:
 
     def __init__(self, hub: Hub, trace: Trace, identity: Identity, name: str) -> None:
         self.hub, self.trace, self.identity, self._name = hub, trace, identity, name
+
+    @property
+    def held(self) -> Sequence[Served]:
+        """Return every image that the hub has served so far, in order."""
+        return self.hub.history
 
     @property
     def log(self) -> Log:
@@ -66,3 +74,8 @@ class Hearing:
         """Return the NWK addresses of all that sent a kind of frame on this network."""
         frames = ((one, dissect(one)) for _, _, one in self.trace.datagrams())
         return {one.source for one, frame in frames if isinstance(frame, kind)}
+
+    def octets_asked(self) -> int:
+        """Return the end of the last block that the device asked for."""
+        request = self.last(ota.ImageBlockRequest)
+        return request.file_offset + request.maximum_data_size

@@ -9,19 +9,25 @@ from emulator.contract import Capability
 from emulator.profiles import load
 from emulator.profiles.model import Profile
 from harness.bench import Bench
+from harness.covers import Coverage
 from harness.dut.keeper import Keeper, Means
+from harness.dut.lane import FittedLane
+from harness.dut.offers import damaged, refuse_unmade
 from harness.dut.rungs import rungs_of
 from harness.lanes.schemes import capabilities_before
 from harness.lanes.seeds import bench_seed
 from harness.recorder import BENCHES, about, about_vector
 from harness.selection import vectors_named
-from harness.suite import PASSED_OVER, options_of
+from harness.suite import PASSED_OVER, RunOptions, options_of
+from harness.support import denied, statements
+from harness.vectors.image_verify import Trial, trial_of
 from harness.vectors.load import load_vectors
 from harness.vectors.marks import PARAMETER, coverage_of_vector, family_of, speaks_of
 from harness.vectors.model import Vector
 from harness.verdict import Unsupported
 
 MakeBench = Callable[..., Bench]
+MakeTrial = Callable[..., tuple[Bench, Trial]]
 #: Who keeps each device under test, by its name.
 _KEEPERS = pytest.StashKey[dict[str, Keeper]]()
 
@@ -44,6 +50,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _asked_for(metafunc: pytest.Metafunc, vectors: list[Vector]) -> list[Vector]:
     """Return the vectors that a run needs; where it names a few, the others make no rows."""
     options = options_of(metafunc.config)
+    if options.only is not None:
+        rows = {id.partition("/")[2].partition("[")[0] for id in options.only}
+        return [each for each in vectors if each.id in rows]
     named = vectors_named(options.match)
     if not named or not named <= {each.id for each in load_vectors(options.vectors)}:
         return vectors
@@ -66,7 +75,8 @@ def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[Mak
     a case has a seed of its own.
     """
     options = options_of(request.config)
-    case = about(request.node).case
+    what = about(request.node)
+    case, coverage = what.case, what.coverage
     keeper = _keeper(request, profile)
     rungs = rungs_of(request.function)
     benches = request.node.stash.setdefault(BENCHES, [])
@@ -81,16 +91,17 @@ def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[Mak
             "defect": options.defect,
             "options": options.lane,
         }
-        if isinstance(changes, Profile):
-            fitted = changes
-        else:
-            fitted = load.overlay(profile, changes) if changes else profile
+        fitted = _fitted(profile, changes)
         if keeper is not None:
             more |= keeper.place(rungs, fitted, more.get("first_image"))
-        elif fitted != profile:
-            can = capabilities_before(options.link, options.lane)
-            if can is not None:  # a program may not even know the first image
-                _refuse_other_settings(fitted, profile, can)
+        else:
+            _refuse_unstated(fitted, coverage)
+            if options.rehearsed:
+                more |= _rehearsed(options, more.get("first_image"))
+            elif fitted != profile:
+                can = capabilities_before(options.link, options.lane)
+                if can is not None:  # a program may not even know the first image
+                    _refuse_other_settings(fitted, profile, can)
         bench = Bench(fitted, **{**usual, **more})
         benches.append(bench)
         _refuse_other_settings(fitted, profile, bench.lane.capabilities)
@@ -101,6 +112,32 @@ def make_bench(request: pytest.FixtureRequest, profile: Profile) -> Iterator[Mak
         if keeper is not None:
             keeper.left(bench)
         bench.close()
+
+
+@pytest.fixture
+def make_trial(
+    request: pytest.FixtureRequest, make_bench: MakeBench, profile: Profile
+) -> MakeTrial:
+    """Return a function that makes a started bench and the one offer of a vector for its device.
+
+    ``first``: the device begins with the image that the vector wants, where it is made at all. For
+    a device under test the file is the maker's own, damaged.
+    """
+    dut = options_of(request.config).dut(profile.name)
+
+    def make(vector: Vector, *, first: bool = False) -> tuple[Bench, Trial]:
+        if dut is not None:
+            refuse_unmade(vector, dut)
+            bench = make_bench()
+            bench.start()
+            return bench, damaged(vector, dut, bench)
+        trial = trial_of(vector, profile)
+        more = {"first_image": trial.first_image, "first_version": trial.first_version}
+        bench = make_bench(trial.profile, **(more if first else {}))
+        bench.start()
+        return bench, trial
+
+    return make
 
 
 def _keeper(request: pytest.FixtureRequest, profile: Profile) -> Keeper | None:
@@ -123,6 +160,36 @@ def _keeper(request: pytest.FixtureRequest, profile: Profile) -> Keeper | None:
     what = about(request.node)
     keeper.check(what.coverage, family_of(request.function), rungs_of(request.function))
     return keeper
+
+
+def _fitted(profile: Profile, changes: Mapping[str, object] | Profile | None) -> Profile:
+    """Return a profile with the changes of a case, or the one that the case has made of it."""
+    if isinstance(changes, Profile):
+        return changes
+    return load.overlay(profile, changes) if changes else profile
+
+
+def _rehearsed(options: RunOptions, first_image: bytes | None) -> dict[str, object]:
+    """Return what makes a bridge's lane no better than the one that it stands for.
+
+    Raises:
+        Unsupported: The case makes its device with firmware of its own, and that lane does not.
+    """
+    withheld = options.withheld
+    if first_image is not None and Capability.FACTORY in withheld:
+        raise Unsupported("needs a device that is made with firmware of the case")
+    most_us = options.lane.max_wait_us if Capability.VIRTUAL_TIME in withheld else None
+    return {"fit": lambda lane: FittedLane(lane, None, withheld, most_us, described=False)}
+
+
+def _refuse_unstated(fitted: Profile, coverage: Coverage) -> None:
+    """Make the case unsupported where the bridge is none that its requirements speak of.
+
+    A case that gives its bridge a feature claims that feature for it.
+    """
+    items = (each.pics for each in coverage.requirements)
+    if (item := denied(items, statements(fitted))) is not None:
+        raise Unsupported(f"the profile states no {item}")
 
 
 def _refuse_other_settings(fitted: Profile, stock: Profile, can: frozenset[Capability]) -> None:

@@ -99,10 +99,10 @@ def test_image_waits_for_leave(bench: Bench) -> None:
     """
     bench.hub.settings.end_times_s = (0, ota.WAIT_FOR_ANOTHER)
     assert bench.offer(bench.image()) is Status.SUCCESS
-    bench.wait(5 * HOUR)
+    bench.wait(bench.lived(5 * HOUR))
     asked = [one.at for one in bench.heard_at(ota.UpgradeEndRequest)]
     assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_TO_UPGRADE
-    assert min(b - a for a, b in pairwise(asked)) >= HOUR
+    assert min(b - a for a, b in pairwise(asked)) >= bench.lived(HOUR)
     assert bench.running_version() == bench.version(0)
 
     bench.tell(_release(bench))  # control
@@ -200,12 +200,12 @@ def test_silent_hub_is_not_leave(bench: Bench) -> None:
     """
     bench.hub.settings.end_times_s = None
     assert bench.offer(bench.image()) is Status.SUCCESS
-    bench.wait(48 * HOUR)
+    bench.wait(bench.lived(48 * HOUR))
     assert bench.count(ota.UpgradeEndRequest) >= 3
     assert bench.running_version() == bench.version(0)
 
     bench.hub.settings.end_times_s = (0, 0)  # control: asked once more, the hub answers
-    bench.wait(3 * HOUR)
+    bench.wait(bench.lived(3 * HOUR))
     assert bench.running_version() == bench.version(1)
 
 

@@ -2,13 +2,23 @@
 
 from itertools import pairwise
 
+import pytest
+
 from emulator.contract import Capability
-from emulator.units import MINUTE
+from emulator.units import HOUR, MINUTE
 from emulator.wire import ota, zdo
+from emulator.wire.codec import Frame
 from emulator.wire.ota import Attribute
 from harness.bench import Bench
+from harness.cases.conftest import MakeBench
 from harness.covers import covers
 from harness.dut.rungs import rungs
+from harness.hub.settings import Instead
+
+#: What UpgradeServerID is before a server is known (ZCL rev 8, 11.10.1).
+_NO_SERVER = 2**64 - 1
+#: A node that is on no network here.
+_ELSEWHERE, _SOMEBODY = 0x2B01, 0x00124B00_4E4F4E45
 
 
 @rungs(end=0)
@@ -76,12 +86,56 @@ def test_failed_discovery_does_not_storm(silent_bench: Bench) -> None:
     bench = silent_bench
     bench.need(Capability.FACTORY)
     bench.lane.power(True)
-    bench.wait(60 * MINUTE)
+    bench.wait(bench.lived(60 * MINUTE))
     attempts = [one.at for one in bench.heard_at(zdo.MatchDescriptorRequest)]
     gaps = [later - earlier for earlier, later in pairwise(attempts)]
     assert len(attempts) >= 2
-    assert min(gaps) >= MINUTE
+    assert min(gaps) >= bench.lived(MINUTE)
 
     # Control: with the hub answering again the next attempt succeeds, so the device never gave up.
     bench.hub.settings.silent = False
     assert bench.run(lambda: bench.count(ota.QueryNextImageRequest) > 0, 60 * MINUTE)
+
+
+#: What says nothing of where a server is.
+_USELESS: dict[str, Frame] = {
+    "no_match": zdo.MatchDescriptorResponse(
+        sequence=0, status=zdo.ZdoStatus.NO_DESCRIPTOR, address=0, endpoints=(1,)
+    ),
+    "no_endpoint": zdo.MatchDescriptorResponse(
+        sequence=0, status=zdo.ZdoStatus.SUCCESS, address=0, endpoints=()
+    ),
+    "no_device": zdo.IeeeAddressResponse(
+        sequence=0, status=zdo.ZdoStatus.DEVICE_NOT_FOUND, eui64=_SOMEBODY, address=0
+    ),
+    "another_device": zdo.IeeeAddressResponse(
+        sequence=0, status=zdo.ZdoStatus.SUCCESS, eui64=_SOMEBODY, address=_ELSEWHERE
+    ),
+}
+
+
+@covers("OTA-C-010")
+@pytest.mark.parametrize("what", _USELESS)
+def test_useless_answer_names_no_server(make_bench: MakeBench, what: str) -> None:
+    """A device learns nothing of its server from an answer that says no, or is about another node.
+
+    Attack: the first answer to the discovery, or to the question for the hub's EUI-64, is a
+    refusal, has no endpoint, or names another node.
+    Expect: UpgradeServerID is the hub's or unset, nobody else's; queries go to the hub's endpoint.
+    Source: ZCL rev 8, 11.10.1; ZigBee 05-3474, 2.4.4.
+    """
+    bench = make_bench()
+    bench.need(Capability.FACTORY)
+    answer = _USELESS[what]
+    match = isinstance(answer, zdo.MatchDescriptorResponse)
+    asked = zdo.MatchDescriptorRequest if match else zdo.IeeeAddressRequest
+    endpoint = bench.hub.settings.endpoint = 3
+    useless = Instead(asked, answer, count=1)
+    bench.hub.settings.instead.append(useless)
+    bench.lane.power(True)
+    assert bench.run(lambda: bench.count(ota.QueryNextImageRequest) > 0, 2 * HOUR)
+    assert bench.value(Attribute.UPGRADE_SERVER_ID) in (bench.hub.eui64, _NO_SERVER)
+    assert bench.last_datagram(ota.QueryNextImageRequest).destination_endpoint == endpoint
+
+    assert useless.seen > 0  # control: the answer was given, and did no harm
+    assert bench.upgrade(bench.image()) == bench.version(1)

@@ -12,7 +12,6 @@ from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.bench import Bench
 from harness.covers import covers
 from harness.dut.rungs import rungs
-from harness.hub.images import served
 from harness.hub.lies import Append, Cut, Edit, Lie, Overwrite, Replace, Silence, field
 
 BLOCK = ota.ImageBlockResponse
@@ -244,7 +243,7 @@ def test_vanished_server_is_given_up(bench: Bench) -> None:
     bench.hub.lies.append(Lie(BLOCK, [Silence()], skip=10))
     assert bench.offer(bench.image()) in (Status.ABORT, None)
     asked = bench.count(ota.ImageBlockRequest)
-    bench.wait(60 * MINUTE)
+    bench.wait(bench.lived(60 * MINUTE))
     assert bench.count(ota.ImageBlockRequest) == asked
     assert bench.upgrade_status() in (
         ImageUpgradeStatus.NORMAL,
@@ -368,7 +367,7 @@ def test_two_versions_are_never_mixed(bench: Bench) -> None:
     bench.start_download(bench.image(size=6_000), blocks=50)
     bench.cut_power()
     newer = bench.image(bench.version(2), size=6_000)
-    bench.hub.serve(served(newer))
+    bench.serve(newer)
     bench.lane.power(True)
     verdict = bench.verdict(30 * MINUTE)
     assert (bench.offer(newer) if verdict is None else verdict) is Status.SUCCESS

@@ -31,7 +31,7 @@ def _broadcasts(bench: Bench, copies: int, jitter: int) -> None:
     bench.wait((copies + 1) * MINUTE)
 
 
-@rungs(end=0)
+@rungs(end=0, top=1)
 @covers("OTA-C-017")
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -98,7 +98,7 @@ def test_broadcast_of_the_waiting_version_is_ignored(bench: Bench) -> None:
     assert bench.running_version() == bench.version(1)
 
 
-@rungs(end=0)
+@rungs(start=1, end=1)
 @covers("OTA-C-022")
 def test_broadcast_of_a_lower_version_is_followed(bench: Bench) -> None:
     """A device asks when a broadcast names a lower version: the hub may want it back.
@@ -156,7 +156,7 @@ def test_jitter_is_a_probability(bench: Bench) -> None:
     assert 130 <= most <= 170
 
 
-@rungs(end=0)
+@rungs(end=0, top=1)
 @covers("OTA-C-026", "OTA-C-027", "OTA-C-028", "OTA-C-029")
 @pytest.mark.parametrize(
     "edit",
@@ -188,7 +188,7 @@ def test_invalid_broadcast_notify_is_ignored(bench: Bench, edit: Overwrite | Cut
     assert bench.count(ota.QueryNextImageRequest) == queries + 1
 
 
-@rungs(end=0)
+@rungs(end=0, top=1)
 @covers("OTA-C-030")
 def test_truncated_unicast_notify_is_refused(bench: Bench) -> None:
     """A device answers a unicast notify that is cut short with an error.

@@ -2,6 +2,7 @@
 
 import pytest
 
+from emulator.profiles.model import Profile
 from emulator.units import SECOND
 from emulator.wire import ota
 from emulator.wire.ota import Status
@@ -15,23 +16,23 @@ from harness.hub.settings import Pages, Paging
 PAGES = {"ota.page_size_octets": 512, "ota.block_size_octets": 32, "ota.page_spacing_ms": 20}
 
 
-def _paging(make_bench: MakeBench, pages: Pages) -> Bench:
-    """Return a started bench whose device uses pages and whose hub serves them so."""
-    bench = make_bench(PAGES)
+def _paging(make_bench: MakeBench, profile: Profile, pages: Pages) -> Bench:
+    """Return a started bench whose device uses pages, its own if it has any; the hub serves so."""
+    bench = make_bench(None if profile.ota.page_size_octets else PAGES)
     bench.hub.settings.pages = pages
     bench.start()
     return bench
 
 
 @covers("OTA-C-075")
-def test_page_request_layout(make_bench: MakeBench) -> None:
+def test_page_request_layout(make_bench: MakeBench, profile: Profile) -> None:
     """A page request has the fields that its field control announces, and sensible values.
 
     Attack: none; the hub serves pages.
     Expect: 18 or 26 octets; the page is no smaller than a block; fewer requests than blocks.
     Source: ZCL rev 8, 11.13.7.
     """
-    bench = _paging(make_bench, Pages(paging=Paging.SERVED))
+    bench = _paging(make_bench, profile, Pages(paging=Paging.SERVED))
     image = bench.image(size=4000)
     assert bench.offer(image) is Status.SUCCESS
     page = bench.last(ota.ImagePageRequest)
@@ -56,18 +57,18 @@ def test_page_request_layout(make_bench: MakeBench) -> None:
     ],
     ids=["blocks_missing", "out_of_order"],
 )
-def test_page_with_gaps(make_bench: MakeBench, pages: Pages) -> None:
+def test_page_with_gaps(make_bench: MakeBench, profile: Profile, pages: Pages) -> None:
     """A device fills the gaps of a page and puts its blocks in order.
 
     Attack: three blocks of a page never come, or the blocks come in any order.
     Expect: the image verifies and runs; not the whole image is asked for again.
     Source: [ZS], [SL-PR].
     """
-    bench = _paging(make_bench, pages)
+    bench = _paging(make_bench, profile, pages)
     image = bench.image(size=4000)
     assert bench.offer(image) is Status.SUCCESS
     again = bench.count(ota.ImageBlockRequest)
-    assert again <= len(image) // 32 // 2
+    assert again <= len(image) // bench.block_octets // 2
     bench.settle()
     assert bench.running_version() == bench.version(1)
 
@@ -78,14 +79,14 @@ def test_page_with_gaps(make_bench: MakeBench, pages: Pages) -> None:
 @rungs(end=2)
 @covers("OTA-C-078", "OTA-C-079")
 @pytest.mark.parametrize("paging", [Paging.REFUSED, Paging.IGNORED], ids=["refused", "silence"])
-def test_server_without_pages(make_bench: MakeBench, paging: Paging) -> None:
+def test_server_without_pages(make_bench: MakeBench, profile: Profile, paging: Paging) -> None:
     """A device falls back to block requests where pages are refused, or not answered.
 
     Attack: the page request gets Default Response UNSUP_COMMAND, or nothing.
     Expect: a block request of the same offset within 30 s; the image runs.
     Source: [SL-C]; zigpy PR 1431.
     """
-    bench = _paging(make_bench, Pages(paging=paging))
+    bench = _paging(make_bench, profile, Pages(paging=paging))
     assert bench.offer(bench.image()) is Status.SUCCESS
     page = bench.heard_at(ota.ImagePageRequest)[0]
     block = bench.heard_at(ota.ImageBlockRequest)[0]

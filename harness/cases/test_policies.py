@@ -45,7 +45,7 @@ def test_server_may_tell_to_wait(make_bench: MakeBench) -> None:
     bench.start()
     bench.hub.settings.end_times_s = (0, ota.WAIT_FOR_ANOTHER)
     assert bench.offer(bench.image()) is Status.SUCCESS
-    bench.wait(3 * HOUR)
+    bench.wait(bench.lived(3 * HOUR))
     assert Status.NOT_AUTHORIZED not in [one.status for one in bench.heard(zcl.DefaultResponse)]
     assert bench.upgrade_status() is ImageUpgradeStatus.WAITING_FOR_EXTERNAL_EVENT
     assert bench.running_version() == bench.version(0)

@@ -30,6 +30,7 @@ def test_query_says_what_runs(bench: Bench) -> None:
 
     # Control: a new version in the device is a new version in the query, the rest is the same.
     assert bench.upgrade(bench.image()) == bench.version(1)
+    assert bench.provoke(ota.QueryNextImageRequest, bench.notify)
     second = bench.last(ota.QueryNextImageRequest)
     assert second.file_version == bench.version(1)
     assert second.hardware_version == first.hardware_version
@@ -85,7 +86,7 @@ def _notify(bench: Bench, kind: NotifyType, **fields: int) -> ota.ImageNotify:
     return ota.ImageNotify(payload_type=kind, query_jitter=100, **there)
 
 
-@rungs(end=0)
+@rungs(end=0, top=1)
 @covers("OTA-C-018", "OTA-C-019", "OTA-C-020", "OTA-C-023")
 @pytest.mark.parametrize(
     ("kind", "name", "value"),
@@ -157,7 +158,7 @@ def test_running_version_is_not_downloaded(bench: Bench) -> None:
     blocks = bench.count(ota.ImageBlockRequest)
     assert verdict is (Status.SUCCESS if blocks else None)
     bench.settle()
-    assert not bench.run(lambda: bench.count(ota.ImageBlockRequest) > blocks, 2 * DAY)
+    assert not bench.run(lambda: bench.count(ota.ImageBlockRequest) > blocks, bench.lived(2 * DAY))
     assert bench.running_version() == running
 
     assert bench.upgrade(bench.image()) == bench.version(1)  # control

@@ -49,7 +49,7 @@ def test_held_version_is_not_downloaded_again(bench: Bench) -> None:
     bench.wait(MINUTE)
     bench.cut_power()
     bench.lane.power(True)
-    bench.wait(HOUR)
+    bench.wait(bench.lived(HOUR))
     assert bench.count(ota.ImageBlockRequest) == blocks
     assert bench.running_version() == bench.version(0)
 
@@ -73,7 +73,7 @@ def test_truncated_offer_is_not_taken(bench: Bench) -> None:
     assert {one.status for one in bench.heard(zcl.DefaultResponse)} <= {Status.MALFORMED_COMMAND}
 
     bench.hub.lies.clear()
-    bench.wait(HOUR)
+    bench.wait(bench.lived(HOUR))
     assert bench.upgrade(bench.image()) == bench.version(1)  # control
 
 
@@ -88,14 +88,14 @@ def test_unanswered_queries_do_not_flood(bench: Bench) -> None:
     bench.hub.lies.append(Lie(QUERY, [Silence()]))
     before = bench.count(ota.QueryNextImageRequest)
     bench.notify()
-    bench.wait(24 * HOUR)
+    bench.wait(bench.lived(24 * HOUR))
     asked = [one.at for one in bench.heard_at(ota.QueryNextImageRequest)[before:]]
     gaps = [later - earlier for earlier, later in pairwise(asked)]
     assert len(asked) >= 4
     assert min(gaps) >= 3 * SECOND
 
     bench.hub.lies.clear()  # control
-    bench.wait(HOUR)
+    bench.wait(bench.lived(HOUR))
     assert bench.upgrade(bench.image()) == bench.version(1)
 
 
@@ -179,17 +179,17 @@ def test_partial_image_is_never_applied(bench: Bench, gone: bool) -> None:
     bench.hub.serve()
     bench.hub.settings.silent = not gone
     bench.lane.power(True)
-    bench.wait(24 * HOUR)
+    bench.wait(bench.lived(24 * HOUR))
     bench.cut_power()
     bench.lane.power(True)
-    bench.wait(24 * HOUR)
+    bench.wait(bench.lived(24 * HOUR))
     bench.hub.settings.silent = False
     assert bench.running_version() == bench.version(0)
     assert bench.count(ota.UpgradeEndRequest) == 0 or (
         bench.last(ota.UpgradeEndRequest).status is not Status.SUCCESS
     )
 
-    bench.wait(HOUR)  # control
+    bench.wait(bench.lived(HOUR))  # control
     assert bench.upgrade(image) == bench.version(1)
 
 
@@ -268,7 +268,7 @@ def test_refused_upgrade_is_not_applied(bench: Bench) -> None:
     """
     bench.hub.settings.instead.append(refuse(ota.UpgradeEndRequest, Status.ABORT, count=1))
     assert bench.offer(bench.image()) is Status.SUCCESS
-    bench.wait(HOUR)
+    bench.wait(bench.lived(HOUR))
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
     assert bench.running_version() == bench.version(0)
 

@@ -37,6 +37,29 @@ def test_first_responder_is_the_server(make_bench: MakeBench) -> None:
     assert other.address in answered or asked == bench.hub.address
 
 
+@covers("OTA-C-009")
+def test_coordinator_alone_may_be_the_server(make_bench: MakeBench) -> None:
+    """A device that trusts the coordinator alone takes nobody else for its server.
+
+    Attack: another honest hub answers the discovery before the coordinator does.
+    Expect: the coordinator alone is asked, and every OTA unicast goes to it.
+    Source: WWAH (accept set of "the first responder").
+    """
+    bench = make_bench({"ota.server_choice": "coordinator"})
+    bench.second_hub(first=True)
+    bench.start()
+    assert bench.upgrade(bench.image()) == bench.version(1)
+    assert {one.destination for one in bench.sent_datagrams(ota.CLUSTER)} == {bench.hub.address}
+    assert bench.last_datagram(zdo.MatchDescriptorRequest).destination == bench.hub.address
+
+    # Control: a device that takes the first one takes the other.
+    usual = make_bench({"ota.server_choice": "first"})
+    other = usual.second_hub(first=True)
+    usual.lane.power(True)
+    usual.wait(HOUR)
+    assert {one.destination for one in usual.sent_datagrams(ota.CLUSTER)} == {other.address}
+
+
 @rungs(end=2)
 @covers("OTA-C-068")
 @pytest.mark.parametrize("what", ["block", "abort", "end"])
@@ -107,10 +130,10 @@ def test_expelled_device_stops(bench: Bench) -> None:
     bench.expel()
     bench.wait(MINUTE)
     asked = bench.count(ota.ImageBlockRequest)
-    bench.wait(2 * HOUR)
+    bench.wait(bench.lived(2 * HOUR))
     assert bench.count(ota.ImageBlockRequest) == asked
     bench.readmit()
-    bench.wait(2 * HOUR)
+    bench.wait(bench.lived(2 * HOUR))
     assert bench.count(ota.QueryNextImageRequest) > 0
 
     bench.offer(bench.image())  # control

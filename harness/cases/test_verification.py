@@ -1,7 +1,10 @@
 """A device refuses every file that is not the true one for it, and says so before it restarts."""
 
+from contextlib import suppress
+
 import pytest
 
+from emulator.errors import WireError
 from emulator.image.build import refit_integrity
 from emulator.units import MINUTE, SECOND
 from emulator.wire import ota
@@ -56,8 +59,10 @@ def test_header_that_is_not_the_offered_one_is_refused(
 
 
 def _refit(image: bytes) -> bytes:
-    """Make the integrity code fit, where the file can still be taken apart to do so."""
-    return refit_integrity(image) if image.startswith(b"\x1e\xf1\xee\x0b") else image
+    """Make the integrity code fit, where there is one and the file can still be taken apart."""
+    with suppress(ValueError, WireError):
+        return refit_integrity(image)
+    return image
 
 
 @covers("OTA-C-080")
@@ -68,7 +73,7 @@ def test_image_of_another_version_is_refused(bench: Bench) -> None:
     Expect: INVALID_IMAGE (or ABORT); the old version runs; the promised image is taken.
     Source: ZCL rev 8, 11.13.5: SUCCESS authorises that exact version.
     """
-    older = served(bench.image(bench.version(1) - 1), file_version=bench.version(1))
+    older = served(bench.image(bench.version(0)), file_version=bench.version(1))
     assert bench.offer(older) in (Status.INVALID_IMAGE, Status.ABORT)
     bench.wait(MINUTE)
     assert bench.running_version() == bench.version(0)
@@ -120,10 +125,9 @@ def test_altered_image_is_refused(bench: Bench) -> None:
     Source: ZCL rev 8, 11.13.9; zigbee2mqtt 32843.
     """
     good = bench.image()
-    at = len(good) - 60
-    assert bench.offer(refit_integrity(_edited(good, at, bytes((good[at] ^ 1,))))) is (
-        Status.INVALID_IMAGE
-    )
+    at = len(good) // 2
+    altered = _refit(_edited(good, at, bytes((good[at] ^ 1,))))
+    assert bench.offer(altered) is Status.INVALID_IMAGE
     assert bench.octets_asked() >= len(good)  # it read to the end: no early refusal
     assert bench.value(Attribute.DOWNLOADED_FILE_VERSION) in (0xFFFFFFFF, None)
     bench.power_cycle()
@@ -164,7 +168,7 @@ def test_header_that_outbids_the_manifest_is_refused(bench: Bench, at: int, octe
     Source: gb-alt-han 2.2 (the GB signature does not cover the header).
     """
     good = bench.image()
-    edited = refit_integrity(_edited(good, at, octets))
+    edited = _refit(_edited(good, at, octets))
     assert bench.offer(edited) is Status.INVALID_IMAGE
     bench.wait(MINUTE)
     assert bench.running_version() == bench.version(0)

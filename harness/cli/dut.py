@@ -8,6 +8,7 @@ from harness.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("harness.cli.dut_init", "Ask a device what it is, and write a first DUT file."),
     "check": ("harness.cli.dut_check", "Say what will run with a DUT file, and for how long."),
+    "lanes": ("harness.cli.dut_lanes", "Show which case runs on which lane."),
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from harness.cli.run import check_link
-from harness.cli.run_day import choose_subjects, make_plans, show_plans
+from harness.cli.run_day import choose_subjects, make_plans, show_plans, tell_limits
 
 
 @click.command()
@@ -45,4 +45,5 @@ def check(
         click.echo(f"hanover: {error}", err=True)
         raise SystemExit(1) from None
     options = RunOptions(profiles=chosen, link=link, power=power, seed=seed, match=match)
+    tell_limits(options)
     raise SystemExit(show_plans(make_plans(options), as_json=as_json, every=False))

@@ -42,7 +42,7 @@ def init(
     Exits with 3 if the device answers nothing.
     """
     from harness.cli.profiles import find_profile
-    from harness.dut.interview import as_file
+    from harness.dut.interview import as_file, unlike
 
     check_link(link)
     if out.exists() and not force:
@@ -55,6 +55,10 @@ def init(
     if found.version is None and not found.facts:
         click.echo("hanover: the device answered nothing: no file is written", err=True)
         raise SystemExit(3)
+    for item in unlike(found, base):
+        said = str(found.states[item]).lower()
+        advice = "wanted a base that agrees: the file is written without it"
+        click.echo(f"{item}: found {said} on the device, {advice}", err=True)
     base_given = given if not given.endswith(".toml") else _beside(Path(given), out)
     text = as_file(found, base, given=base_given, name=name or out.stem, eui64=address, rungs=rungs)
     out.write_text(text, encoding="utf-8")

@@ -241,9 +241,8 @@ def prepared(
     from emulator.ncp.radio import at_home
     from emulator.profiles.haste import hastened
     from harness.adaptation import adapt
-    from harness.bench import FIRST_VERSION, filler
     from harness.cli.profiles import find_profile
-    from harness.firmware import built
+    from harness.firmware import FIRST_VERSION, built, filler
 
     profile = find_profile(option.profile)
     file = option.image or option.accepts

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from harness.dut.day import Day
+    from harness.dut.model import Dut
     from harness.dut.rehearsal import Plan
     from harness.suite import Chosen, RunOptions
 
@@ -131,6 +132,23 @@ def choose_subjects(files: tuple[Path, ...]) -> "tuple[Chosen, ...]":
     return tuple(Chosen(profile=each.profile, given=each.file, dut=each) for each in read)
 
 
+def tell_limits(options: "RunOptions") -> None:
+    """Say what the lane on the air serves, before a device is waited for that it does not.
+
+    Raises:
+        LinkError: A device demands what the lane does not have.
+    """
+    from harness.dut.reach import limits
+
+    links = [(_link(options, each.dut), each.dut) for each in options.profiles]
+    for line in limits(links):
+        click.echo(f"hanover: {line}", err=True)
+
+
+def _link(options: "RunOptions", dut: "Dut | None") -> str:
+    return options.link if dut is None or dut.link is None else dut.link
+
+
 def begin_day(options: "RunOptions", resume: Path | None, budget_s: float | None) -> "Day":
     """Return the day of a run on devices under test; its journal lies in the run's folder."""
     from harness.dut.day import Day
@@ -167,15 +185,16 @@ def begin_day(options: "RunOptions", resume: Path | None, budget_s: float | None
 def _is_virtual(options: "RunOptions", name: str) -> bool:
     from harness.dut.keeper import RENEWING
 
-    dut = options.dut(name)
-    link = options.link if dut is None or dut.link is None else dut.link
+    link = _link(options, options.dut(name))
     return link.partition(":")[0] in RENEWING
 
 
 def make_plans(options: "RunOptions") -> "tuple[Plan, ...]":
     """Rehearse a run and return the plan of each device, in the order of the command line."""
     from harness.dut.day import Day
+    from harness.dut.lane import OF_MADE
     from harness.dut.rehearsal import plan, rehearsed, restore_time, withheld_for
+    from harness.lanes.schemes import capabilities_of
     from harness.runner import run_suite
 
     made = []
@@ -183,14 +202,16 @@ def make_plans(options: "RunOptions") -> "tuple[Plan, ...]":
         dut = chosen.dut
         if dut is None:
             continue
-        link = dut.link or options.link
+        link = _link(options, dut)
+        can = capabilities_of(link, options.lane)
         switched = (dut.power or options.power or "none") != "none"
         alone = replace(
             options,
             profiles=(replace(chosen, dut=rehearsed(dut)),),
             link="direct:",
             power=None,
-            withheld=withheld_for(link, switched=switched),
+            withheld=OF_MADE | withheld_for(can, switched=switched),
+            rehearsed=True,
             workers=1,
             out=None,
             capture=None,

@@ -16,7 +16,7 @@ from emulator.wire.ota_file import (
     OtaFile,
 )
 from emulator.wire.ota_reader import read
-from harness.dut.model import Dut, Rung
+from harness.dut.model import Dut, Rung, Step
 from harness.firmware import Wish
 from harness.verdict import Unsupported
 
@@ -29,7 +29,7 @@ _SIGNATURES = frozenset(
         *(ElementTag.CERTIFICATE_SUITE_2, ElementTag.SIGNATURE_SUITE_2),
     }
 )
-_SEALS = _SIGNATURES | {ElementTag.INTEGRITY_CODE}
+SEALS = _SIGNATURES | {ElementTag.INTEGRITY_CODE}
 
 
 class LadderFirmware:
@@ -82,6 +82,19 @@ class LadderFirmware:
             header = replace(header, control=control, destination=destination)
         return self._sealed(replace(file, header=replace(header, header_length=header.size)))
 
+    def check_step(self, running: int, version: int) -> None:
+        """See that the device goes from the version that it runs to the one that it is offered.
+
+        Raises:
+            Unsupported: A version lies between, and ``steps`` has no way past one.
+        """
+        ladder = self._dut.ladder
+        here, there = ladder.at(running), ladder.at(version)
+        if Step.SKIP in ladder.steps or here is None or there is None or there <= here + 1:
+            return
+        told = f"{running:#010x} to {version:#010x}"
+        raise Unsupported(f'needs a step past a version, {told}: ladder.steps has no "skip"')
+
     def with_unknown_elements(self) -> bytes:
         """Return the next version with sub-elements that nobody knows behind the firmware.
 
@@ -92,8 +105,8 @@ class LadderFirmware:
         if container is not Container.ZCL:
             raise Unsupported(f"a {container} container has no sub-elements")
         file, _ = read(self._rung(self.version(1), Trait(0)).octets)
-        seals = [one for one in file.elements if one.tag in _SEALS]
-        plain = [one for one in file.elements if one.tag not in _SEALS]
+        seals = [one for one in file.elements if one.tag in SEALS]
+        plain = [one for one in file.elements if one.tag not in SEALS]
         return self._sealed(replace(file, elements=(*plain, *_UNKNOWN, *seals)))
 
     def _rung(self, version: int, traits: Trait) -> Rung:
@@ -102,9 +115,10 @@ class LadderFirmware:
         for rung in among:
             if rung.version == version and rung.traits == traits:
                 return rung
-        what = f" that is {_names(traits)}" if traits else ""
-        where = "ladder.special" if traits else "the ladder"
-        raise Unsupported(f"needs an image of version {version:#010x}{what}, {where} has none")
+        what = f"needs version {version:#010x}"
+        if traits:
+            raise Unsupported(f"{what} that is {_names(traits)}, ladder.special has none")
+        raise Unsupported(f"{what}, the ladder has none")
 
     def _sealed(self, file: OtaFile) -> bytes:
         """Encode a changed file so that the device finds nothing wrong with it.
@@ -116,7 +130,7 @@ class LadderFirmware:
         proven = any(step in PROOFS for step in dut.profile.image.verify)
         if dut.key is None and (proven or file.signature is not None or tags & _SIGNATURES):
             raise Unsupported("needs an image that is signed anew, and the DUT file has no key")
-        kept = tuple(one for one in file.elements if one.tag not in _SEALS)
+        kept = tuple(one for one in file.elements if one.tag not in SEALS)
         try:
             if dut.key is not None:
                 plain = replace(file, elements=kept, signature=None)

@@ -6,6 +6,7 @@ What cannot be asked (timers, what it does with odd frames) stays as the base pr
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from emulator.profiles.load import overlay
 from emulator.profiles.model import Profile
 from emulator.wire import ota, zdo
 from emulator.wire.aps import ApsOptions
@@ -13,6 +14,7 @@ from emulator.wire.ota import Attribute
 from harness.bench import Bench
 from harness.dut.model import Rung
 from harness.inquiry import Answer
+from harness.support import implied
 
 #: Bit of the MAC capability: the receiver is on when idle.
 _LISTENS = 0x08
@@ -63,6 +65,8 @@ def interview(bench: Bench) -> Interview:
     for attribute, key in _KEYS.items():
         if (value := _number(answers, attribute)) is not None:
             facts[key] = value
+    if answers and _number(answers, Attribute.MINIMUM_BLOCK_PERIOD) is None:
+        facts["ota.block_sends_period"] = False  # it has no attribute that it could send
     facts |= _of_queries(bench)
     if "ota.manufacturer_code" not in facts:
         silent.append("query next image")
@@ -171,7 +175,7 @@ def as_file(
         *(f"{key} = {_shown(key, value)}" for key, value in differ.items()),
         "",
         "[states]",
-        *(f'"{item}" = {str(said).lower()}' for item, said in found.states.items()),
+        *_statements(found, base),
         "",
         "[ladder]",
         '# "downgrade" (and "down" in steps) if it takes older images; or "cmd:PROGRAM {file}"',
@@ -180,6 +184,26 @@ def as_file(
     ]
     lines += ["", *_ladder(rungs, found.version)]
     return "\n".join(lines) + "\n"
+
+
+def unlike(found: Interview, base: Profile) -> tuple[str, ...]:
+    """Return the PICS items that a device answers otherwise than its base: another base is needed.
+
+    Args:
+        found: What the device said.
+        base: The profile that its file would start from.
+    """
+    own = implied(overlay(base, found.facts))
+    return tuple(item for item, said in found.states.items() if own.get(item, said) is not said)
+
+
+def _statements(found: Interview, base: Profile) -> list[str]:
+    """Return the lines of what the device states; one that the base denies is for a person."""
+    wrong = unlike(found, base)
+    return [
+        f'{"# the base is not so: " if item in wrong else ""}"{item}" = {str(said).lower()}'
+        for item, said in found.states.items()
+    ]
 
 
 def _ladder(rungs: Sequence[Rung], version: int | None) -> list[str]:

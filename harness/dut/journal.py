@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.dut.model import DutError
-from harness.report.model import CaseResult, Cited
+from harness.report.model import CaseResult, Cited, Image
 from harness.requirements.catalogue import Evidence, Level
 from harness.verdict import Outcome
 
@@ -103,6 +103,7 @@ def _result(document: Mapping[str, Any]) -> CaseResult:
         )
         for one in values["requirements"]
     )
+    values["images"] = tuple(Image(*one) for one in values["images"])
     for name in ("switches", "absences", "notes"):
         values[name] = tuple(values[name])
     return CaseResult(**values)

@@ -14,6 +14,8 @@ from harness.verdict import Unsupported
 
 #: What a lane may do with a device that it makes itself, and not with one that a maker describes.
 OF_MADE = frozenset({Capability.SETTINGS, Capability.PROBE})
+#: What a DUT file gives to any lane: it has firmware of such traits, or has not.
+OF_FILE = frozenset({Capability.TRAITS})
 
 
 class FittedLane:
@@ -24,6 +26,7 @@ class FittedLane:
         switch: What cuts the supply; None: the lane does, if it can.
         withheld: What the lane may not do here.
         most_us: Longest wait for one thing, as a lane of real time has it; None: any.
+        described: Whether a DUT file describes the device; False: a profile alone does.
     """
 
     def __init__(
@@ -32,18 +35,19 @@ class FittedLane:
         switch: Switch | None = None,
         withheld: frozenset[Capability] = OF_MADE,
         most_us: Us | None = None,
+        *,
+        described: bool = True,
     ) -> None:
         self._lane, self._switch, self._withheld = lane, switch, withheld
-        self._most_us = most_us
+        self._most_us, self._described = most_us, described
         self._on = True
 
     @property
     def capabilities(self) -> frozenset[Capability]:
         """Return what can be done with the device."""
-        own = {Capability.TRAITS}  # a DUT file has firmware of such traits, or has not
-        if self._switch is not None:
-            own.add(Capability.POWER)
-        return (self._lane.capabilities - self._withheld) | own
+        own = OF_FILE if self._described else frozenset()
+        power = frozenset() if self._switch is None else frozenset({Capability.POWER})
+        return (self._lane.capabilities - self._withheld) | own | power
 
     @property
     def found(self) -> Found | None:
@@ -88,12 +92,17 @@ class FittedLane:
         self._lane.attach(name, address, machine)
 
     def beside(self, setup: Setup) -> Lane:
-        """Refuse another device: a DUT file describes one.
+        """Put another device into the same world, where nobody describes the one there is.
 
         Raises:
-            LinkError: Always.
+            LinkError: A DUT file describes one, or the lane carries one.
         """
-        raise LinkError("needs a second device of other settings, a DUT file describes one")
+        if self._described:
+            raise LinkError("needs a second device of other settings, a DUT file describes one")
+        if Capability.NODES not in self.capabilities:
+            raise LinkError("needs a second device under test, this lane carries one")
+        other = self._lane.beside(setup)
+        return FittedLane(other, None, self._withheld, self._most_us, described=False)
 
     def dismiss(self) -> None:
         """Take the device off the network."""
@@ -108,12 +117,14 @@ class FittedLane:
             self._lane.power(on)
 
     def damage(self, offset: Octets) -> None:
-        """Refuse to change the device's flash.
+        """Change the flash of a device that the lane made.
 
         Raises:
-            LinkError: Always.
+            LinkError: Nobody reaches into that of a device under test.
         """
-        raise LinkError("nobody reaches into the flash of a device under test")
+        if self._described:
+            raise LinkError("nobody reaches into the flash of a device under test")
+        self._lane.damage(offset)
 
     def event(self, what: Event) -> None:
         """Tell the device something outside the network."""

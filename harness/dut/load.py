@@ -15,13 +15,16 @@ from emulator.profiles.model import Profile
 from emulator.units import Octets
 from emulator.wire.manifest import Trait
 from emulator.wire.ota_file import OtaHeader
-from harness.dut.model import Dut, DutError, Join, Ladder, Restore, Rung, Step
+from harness.dut.model import Band, Dut, DutError, Join, Ladder, Restore, Rung, Step
 from harness.dut.table import Table
 from harness.requirements import catalogue
+from harness.support import contradiction
 
 #: Far above any file of its kind: a huge one is refused before it fills memory.
 LARGEST_TEXT: Octets = 1 << 20
 LARGEST_IMAGE: Octets = 1 << 26
+#: Least time between two queries that test firmware must keep, whatever its ``timer_scale``.
+LEAST_PERIOD_S = 1200
 _MAGIC = b"\x1e\xf1\xee\x0b"
 _KEY_OCTETS = 16
 
@@ -54,10 +57,12 @@ class _Reader:
         top = Table(document, "")
         name = top.text("name")
         profile = self._profile(name, top)
+        _check_scale(profile, top)
         eui64 = top.hexadecimal("eui64", 8)
         link, power = top.text("link", ""), top.text("power", "")
-        stated = _statements(top.table("states"))
+        stated = _statements(top.table("states"), profile)
         join, key = _join(top.table("join")), self._key(top.table("keys"))
+        band = _band(top.table("radio"))
         ladder = self._ladder(top.table("ladder", needed=True), profile)
         top.close()
         return Dut(
@@ -68,6 +73,7 @@ class _Reader:
             ladder=ladder,
             stated=stated,
             join=join,
+            band=band,
             key=key,
             link=link or None,
             power=power or None,
@@ -179,6 +185,15 @@ class _Reader:
         )
 
 
+def _check_scale(profile: Profile, top: Table) -> None:
+    """Refuse firmware whose own queries come so often that a case cannot tell whose cause it is."""
+    ota = profile.ota
+    most = max(ota.query_period_s // LEAST_PERIOD_S, 1)
+    if ota.timer_scale > most:
+        wanted = f"{most} at most: {LEAST_PERIOD_S} s between its queries"
+        top.refuse("profile.ota.timer_scale", str(ota.timer_scale), wanted)
+
+
 def _octets(path: Path, most: Octets, what: str) -> bytes:
     try:
         with path.open("rb") as stream:
@@ -210,7 +225,7 @@ def _within_profile(message: str, base: str, name: str) -> str:
     return f"base: {message}"
 
 
-def _statements(table: Table) -> Mapping[str, bool]:
+def _statements(table: Table, profile: Profile) -> Mapping[str, bool]:
     known = catalogue.items()
     made = {}
     for item in table.names():
@@ -218,6 +233,10 @@ def _statements(table: Table) -> Mapping[str, bool]:
             table.unknown(item, known)
         made[item] = table.flag(item)
     table.close()
+    if (found := contradiction(profile, made)) is not None:
+        item, why = found
+        said = made[item]
+        table.refuse(item, str(said).lower(), f"{str(not said).lower()}, {why}")
     return made
 
 
@@ -226,12 +245,19 @@ def _join(table: Table) -> Join:
     try:
         install_code = read_install_code(code) if code else None
     except InstallCodeError as error:
-        table.blame("install_code", str(error))
+        table.blame("install_code", str(error).removeprefix("install code: "))
     link_key = table.hexadecimal("link_key", _KEY_OCTETS) if key else None
+    cbke = table.flag("cbke", usual=False)
     table.close()
     if install_code is not None and link_key is not None:
         table.refuse("link_key", "a key beside install_code", "one of the two")
-    return Join(install_code=install_code, link_key=link_key)
+    return Join(install_code=install_code, link_key=link_key, cbke=cbke)
+
+
+def _band(table: Table) -> Band:
+    band = table.word("band", Band, table.text("band", Band.GHZ_2_4))
+    table.close()
+    return band
 
 
 def _restore(table: Table) -> tuple[Restore, str]:

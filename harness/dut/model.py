@@ -4,18 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from emulator.contract import Capability, Identity
+from emulator.contract import Identity
 from emulator.errors import HanoverError
 from emulator.image.keys import GbSigner, Signer
-from emulator.profiles.model import (
-    PROOFS,
-    Manifest,
-    Power,
-    Profile,
-    VerifyStep,
-)
+from emulator.profiles.model import Profile
 from emulator.wire.manifest import Trait
-from emulator.wire.ota_file import Container
+from harness.firmware import identity_of
+from harness.support import denied, statements
 
 
 class DutError(HanoverError, ValueError):
@@ -64,12 +59,23 @@ class Ladder:
         return next((at for at, one in enumerate(self.rungs) if one.version == version), None)
 
 
+class Band(StrEnum):
+    """Name the frequencies that a device's radio uses."""
+
+    GHZ_2_4 = "2.4"
+    MHZ_868 = "868"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Join:
-    """Say with what a device joins; neither: with the well-known key."""
+    """Say with what a device joins; with neither key: with the well-known one.
+
+    ``cbke``: it then demands certificate-based key establishment, or it leaves.
+    """
 
     install_code: bytes | None = field(default=None, repr=False)
     link_key: bytes | None = field(default=None, repr=False)
+    cbke: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,7 @@ class Dut:
         ladder: Its firmware.
         stated: Statements of support by PICS item, where the file has one.
         join: Its keys.
+        band: Where its radio is.
         key: The maker's test key, which signs images anew; None: there is none.
         link: How it is reached, None: as the command line says.
         power: What switches its supply, None: as the command line says.
@@ -97,6 +104,7 @@ class Dut:
     ladder: Ladder
     stated: Mapping[str, bool] = field(default_factory=dict)
     join: Join = Join()
+    band: Band = Band.GHZ_2_4
     key: Signer | GbSigner | None = field(default=None, repr=False)
     link: str | None = None
     power: str | None = None
@@ -105,45 +113,15 @@ class Dut:
     @property
     def identity(self) -> Identity:
         """Return what a factory writes into the device."""
-        return Identity(
-            eui64=self.eui64,
-            manufacturer=self.profile.ota.manufacturer_code,
-            image_type=self.profile.ota.image_type,
-            hardware_version=self.profile.ota.hardware_version,
-        )
+        return identity_of(self.profile, self.eui64)
 
     def statements(self) -> Mapping[str, bool]:
         """Return every statement: those of the file, and those that its profile makes."""
-        return {**implied(self.profile), **self.stated}
+        return statements(self.profile, self.stated)
 
     def unstated(self, items: tuple[str, ...]) -> str | None:
         """Return the first of these PICS items that the device does not have, None if it has all.
 
         What neither the file nor the profile speaks of counts as stated.
         """
-        known = self.statements()
-        return next((item for item in items if not known.get(item, True)), None)
-
-
-def implied(profile: Profile) -> Mapping[str, bool]:
-    """Return the PICS items that a profile answers by itself."""
-    ota, verify = profile.ota, profile.image.verify
-    bound = profile.image.manifest is not Manifest.NONE
-    return {
-        "OTA.CLIENT.PAGE": ota.page_size_octets > 0,
-        "OTA.CLIENT.PERIOD": ota.block_sends_period,
-        "OTA.CLIENT.INTEGRITY": VerifyStep.INTEGRITY in verify,
-        "OTA.CLIENT.SIGNATURE": bound or any(step in PROOFS for step in verify),
-        "OTA.CLIENT.HARDWARE": VerifyStep.HARDWARE in verify,
-        "OTA.CLIENT.MULTI_IMAGE": bool(ota.more_image_types),
-        "OTA.CLIENT.ACTIVATION_POLICY": ota.activation_policy == 1,
-        "OTA.CLIENT.SLEEPY": profile.sleep is not None,
-        "SE.APS_SECURITY": ota.aps_encrypt,
-        "GB.CONTAINER": profile.image.container is Container.GBCS,
-        "GB.MANIFEST": bound,
-        "GB.BATTERY": profile.power is Power.BATTERY,
-    }
-
-
-#: What only a lane of virtual time can do; a device on the air has none of it.
-VIRTUAL = frozenset(Capability) - {Capability.POWER}
+        return denied(items, self.statements())

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from emulator.contract import Capability
 from emulator.units import SECOND, Us
 from harness.bench import Bench
-from harness.dut.keeper import RENEWING, Keeper, Means, start_of
-from harness.dut.lane import OF_MADE
-from harness.dut.model import VIRTUAL, Dut
+from harness.dut.keeper import Keeper, Means, start_of
+from harness.dut.model import Dut
 from harness.dut.rungs import Rungs
 from harness.report.model import CaseResult
 from harness.verdict import Outcome
@@ -70,16 +69,15 @@ def rehearsed(dut: Dut) -> Dut:
     return replace(dut, link=None, power=None)
 
 
-def withheld_for(link: str, *, switched: bool) -> frozenset[Capability]:
-    """Return what a rehearsal may not do, as the lane of a link cannot.
+def withheld_for(can: frozenset[Capability], *, switched: bool) -> frozenset[Capability]:
+    """Return what the rehearsal of a lane may not do, as that lane cannot.
 
     Args:
-        link: The real lane.
+        can: What the real lane can do by itself.
         switched: Whether something switches the device's power there.
     """
-    if link.partition(":")[0] in RENEWING:
-        return OF_MADE
-    return OF_MADE | VIRTUAL | (frozenset() if switched else frozenset({Capability.POWER}))
+    power = frozenset({Capability.POWER}) if switched else frozenset()
+    return frozenset(Capability) - can - power
 
 
 def restore_time(dut: Dut) -> Us:

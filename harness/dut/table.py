@@ -41,9 +41,9 @@ class Table:
             self.refuse(key, _shown(value), "a list of texts")
         return tuple(value)
 
-    def flag(self, key: str) -> bool:
-        """Return true or false."""
-        value = self._take(key, None, "true or false")
+    def flag(self, key: str, *, usual: bool | None = None) -> bool:
+        """Return true or false; ``usual`` where the key is not there."""
+        value = self._take(key, usual, "true or false")
         if not isinstance(value, bool):
             self.refuse(key, _shown(value), "true or false")
         return value

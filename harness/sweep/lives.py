@@ -13,8 +13,7 @@ from emulator.profiles.model import Profile
 from emulator.profiles.switches import Consent
 from emulator.units import SECOND, Octets, Us
 from emulator.wire.manifest import Trait
-from harness.bench import filler
-from harness.firmware import built
+from harness.firmware import built, filler
 from harness.hub.images import Served, served
 
 OLD, NEW, NEWER = 0x01000000, 0x02000000, 0x03000000

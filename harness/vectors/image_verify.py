@@ -9,8 +9,8 @@ from emulator.errors import WireError
 from emulator.profiles.model import Profile
 from emulator.wire.ota import Status
 from emulator.wire.ota_file import MAGIC, OtaHeader
-from harness.bench import DUT_EUI64, FIRST_VERSION, NEXT_VERSION, filler
-from harness.firmware import built
+from harness.bench import DUT_EUI64
+from harness.firmware import FIRST_VERSION, NEXT_VERSION, built, filler, identity_of
 from harness.hub.images import Served
 from harness.vectors.bases import load_base
 from harness.vectors.fit import fitted, refuse_unfit
@@ -58,18 +58,19 @@ def trial_of(vector: Vector, profile: Profile) -> Trial:
         Unsupported: The device cannot be made to fit.
     """
     fit = fitted(profile, vector)
-    identity = Identity(
-        eui64=DUT_EUI64,
-        manufacturer=fit.ota.manufacturer_code,
-        image_type=fit.ota.image_type,
-        hardware_version=fit.ota.hardware_version,
-    )
+    identity = identity_of(fit, DUT_EUI64)
     octets = render_vector(vector, identity)
     expect = vector.body["expect"].get("device", vector.body["expect"])
     running = vector.needs.get("running", {})
     first_version = _number(vector, running, "version", FIRST_VERSION)
     counter = _number(vector, running, "security_counter", 1)
-    offer = _offer(vector, octets, identity)
+    image = vector.body["image"]
+    header = (
+        None
+        if "hex" in image
+        else _header(honest(image["base"], image.get("build", {}), identity, vector.folder))
+    )
+    offer = offer_of(vector, octets, identity, header)
     new = expect["boots"] == "new"
     control_version = offer.file_version + 1 if new else _version_of(vector)
     control = _control(vector, control_version, counter, identity)
@@ -127,20 +128,15 @@ def _builds(vector: Vector) -> tuple[Mapping[str, Any], ...]:
 # What the hub announces.
 
 
-def _offer(vector: Vector, octets: bytes, identity: Identity) -> Served:
+def offer_of(vector: Vector, octets: bytes, identity: Identity, header: OtaHeader | None) -> Served:
     """Return what the query response says: the honest file's header, and where it lies.
 
-    A field may be a number, one near the device's own (``own+1``), or ``file``: what the header of
-    the file that is served says. The size is that of the octets unless it is told. No hardware
-    range is announced: that is the device's to check.
+    ``header`` is the honest file's, None where there is none. A field of the vector may be a
+    number, one near the device's own (``own+1``), or ``file``: what the header of the file that is
+    served says. The size is that of the octets unless it is told. No hardware range is announced:
+    that is the device's to check.
     """
     told = vector.body.get("offer", {})
-    image = vector.body["image"]
-    header = (
-        None
-        if "hex" in image
-        else _header(honest(image["base"], image.get("build", {}), identity, vector.folder))
-    )
     usual = {
         "manufacturer": identity.manufacturer if header is None else header.manufacturer,
         "image_type": identity.image_type if header is None else header.image_type,

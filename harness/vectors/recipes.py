@@ -17,7 +17,7 @@ from emulator.errors import HanoverError
 from emulator.image.build import build
 from emulator.image.edits import apply
 from emulator.wire.ota_file import Container, Element
-from harness.bench import filler
+from harness.firmware import filler
 from harness.vectors.bases import Base, KeyRing, canonical, load_base, reference_identity
 from harness.vectors.load import shown
 from harness.vectors.model import Vector, VectorError

@@ -15,8 +15,8 @@ from emulator.wire import ota
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.assertions import shown
-from harness.bench import FIRST_VERSION, READ_US, Bench, filler
-from harness.firmware import built
+from harness.bench import READ_US, Bench
+from harness.firmware import FIRST_VERSION, built, filler
 from harness.hub.images import Served, served
 from harness.hub.settings import Offers, Settings, refuse
 from harness.vectors.recipes import render
@@ -52,6 +52,7 @@ def play(script: Script, bench: Bench) -> None:
         Mismatch: The device did something else.
         Unsupported: The lane cannot do what the script needs.
     """
+    bench.need(Capability.FACTORY)  # the versions of a script begin with the one that it made
     for capability in script.capabilities:
         bench.need(capability)
     player = Player(script, bench)

@@ -16,7 +16,7 @@ from harness.bench import Bench
 from harness.hub.images import served
 from harness.hub.ledger import Heard
 from harness.hub.lies import Lie
-from harness.hub.server import ANSWERS, Hub
+from harness.hub.server import Hub
 from harness.hub.serving import best_image, block_of, offer_of
 from harness.hub.settings import Instead
 from harness.inquiry import put
@@ -89,7 +89,7 @@ class ScriptedServer:
         """Answer the open request as an honest hub does."""
         heard, hub = self.take(), self._bench.hub
         put(self._bench.lane, hub.wake(self._bench.now))
-        answer, settings = ANSWERS[type(heard.frame)], hub.settings_of(heard.source)
+        answer, settings = hub.answers[type(heard.frame)], hub.settings_of(heard.source)
         put(self._bench.lane, answer(hub, heard.frame, heard.datagram, settings))
 
     def answer(self, speech: Speech) -> None:
@@ -156,7 +156,8 @@ class ScriptedServer:
             return _values(offer_of(best))
         if kind is ota.ImageBlockResponse:
             offset = getattr(request, "file_offset", 0)
-            size = min(getattr(request, "maximum_data_size", hub.block_limit), hub.block_limit)
+            limit = hub.settings.block_limit
+            size = min(getattr(request, "maximum_data_size", limit), limit)
             waits = {"current_time_s": 0, "request_time_s": 0, "block_period": 0}
             return _values(block_of(image, offset, size)) | waits
         if kind is DefaultResponse:

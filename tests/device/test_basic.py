@@ -13,8 +13,9 @@ from emulator.wire import zcl, zdo
 from emulator.wire.aps import BROADCAST_RX_ON, Datagram
 from emulator.wire.basic import CLUSTER, Attribute
 from emulator.wire.zcl import DataType, Status
-from harness.bench import NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.cli.profiles import as_toml
+from harness.firmware import NEXT_VERSION
 from tests.device.benches import bench, bridge_of
 
 #: ZCL rev 8, 3.2.2.2: what must not change with the code.

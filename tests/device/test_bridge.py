@@ -19,7 +19,8 @@ from emulator.units import DAY, HOUR, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.hub.settings import refuse
 from tests.device.benches import bench, bridge_of
 

@@ -21,7 +21,7 @@ from emulator.flash.area import Area
 from emulator.flash.nor import Geometry, Nor
 from emulator.profiles.load import names
 from emulator.wire.codec import EUI64, U8, U16, U32, Fixed, Frame, UInt, frame
-from harness.bench import NEXT_VERSION
+from harness.firmware import NEXT_VERSION
 from harness.hub.keys import link_key, network_key
 from tests.device.benches import bench, bridge_of
 

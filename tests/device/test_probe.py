@@ -9,7 +9,8 @@ from emulator.flash.nor import OperationKind
 from emulator.profiles.load import load
 from emulator.units import HOUR, SECOND
 from emulator.wire import ota
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.lanes.direct import DirectLane
 
 

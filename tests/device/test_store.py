@@ -9,8 +9,8 @@ from emulator.units import DAY, HOUR, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
-from harness.firmware import built
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION, built
 from harness.hub.images import served
 from harness.lanes.direct import DirectLane
 from tests.device.benches import bench, bridge_of

@@ -12,8 +12,8 @@ from emulator.wire import ota
 from emulator.wire.aps import BROADCAST_RX_ON, Datagram
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
-from harness.firmware import built
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION, built
 from harness.hub.images import served
 from tests.device.benches import bench, bridge_of
 

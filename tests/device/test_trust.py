@@ -12,8 +12,8 @@ from emulator.image.sign import sign
 from emulator.profiles.load import load, overlay
 from emulator.wire.ota import ImageBlockRequest, Status
 from emulator.wire.ota_file import Container
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench, filler
-from harness.firmware import built
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION, built, filler
 from harness.hub.settings import Offers
 from harness.lanes.direct import DirectLane
 

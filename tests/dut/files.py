@@ -30,13 +30,17 @@ def write_dut(
     name: str = "my-bridge",
     eui64: int = EUI64,
     versions: int = 3,
+    size: int = 1000,
     restore: str = "downgrade",
     top: str = "",
     tables: str = "",
 ) -> Path:
-    """Write a DUT file with so many versions, and a mute one of the second; return its path."""
+    """Write a DUT file with so many versions, and a mute one of the second; return its path.
+
+    ``size`` is octets of the payload of each version.
+    """
     for at in range(1, versions + 1):
-        (folder / f"fw{at}.ota").write_bytes(firmware(at << 24))
+        (folder / f"fw{at}.ota").write_bytes(firmware(at << 24, size=size))
     (folder / "mute.ota").write_bytes(firmware(2 << 24, Trait.MUTE))
     rungs = "".join(f'[[ladder.version]]\nfile = "fw{at}.ota"\n' for at in range(1, versions + 1))
     text = (

@@ -1,19 +1,25 @@
 """The commands of a lab: run, plan, resume, interview, check, ports; and their exit codes."""
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
-from emulator.profiles.load import load
+from emulator.profiles.load import load, names
+from emulator.wire import ota
+from harness.bench import Bench
 from harness.cli.main import run_command
 from harness.cli.ports import find_ports
 from harness.cli.run_day import Span, spoken
+from harness.dut.interview import as_file, interview, unlike
 from harness.dut.journal import JOURNAL
 from harness.dut.load import load_dut
 from tests.dut.files import BASE, EUI64, firmware, write_dut
+from tests.dut.programs import program_of
 
 Said = pytest.CaptureFixture[str]
 
@@ -34,16 +40,23 @@ def test_run_reports_the_device(tmp_path: Path, capsys: Said) -> None:
     report = json.loads((tmp_path / "report/report.json").read_text("utf-8"))
     assert report["subject"]["kind"] == "device under test"
     assert report["profiles"][0]["given"] == str(path)
-    assert report["pics"]["OTA.CLIENT.PAGE"] is False
-    assert report["complete"] is True
+    assert report["pics"]["my-bridge"]["OTA.CLIENT.PAGE"] is False
+    assert report["finished"] is True
     assert len((tmp_path / "report" / JOURNAL).read_text("utf-8").splitlines()) == 2
 
 
 def test_failed_case_is_replayed_with_its_file(tmp_path: Path, capsys: Said) -> None:
     path = write_dut(tmp_path)
     words = ("-k", "wrong_integrity_code", "--defect", "D105", "--fail-on", "all")
-    assert hanover("run", "--dut", path, "--out", tmp_path / "report", *words) == 1
-    assert f"--dut {path}" in capsys.readouterr().out
+    power = ("--power", f"cmd:{sys.executable} -c 1", "--link", "loopback:")
+    assert hanover("run", "--dut", path, "--out", tmp_path / "report", *words, *power) == 1
+    said = capsys.readouterr().out
+    (line,) = (line for line in said.splitlines() if line.strip().startswith("replay"))
+    replay = shlex.split(line)[1:]
+    assert replay[replay.index("--dut") + 1] == str(path)
+    assert replay[replay.index("--power") + 1] == power[1]
+    assert replay[replay.index("--link") + 1] == "loopback:"
+    assert hanover(*replay[1:], "--fail-on", "all", "--out", tmp_path / "again") == 1
 
 
 def test_several_devices_run_one_after_the_other(tmp_path: Path, capsys: Said) -> None:
@@ -87,6 +100,38 @@ def test_wrong_use_is_one_line(
     assert complaint.count("\n") == 1
 
 
+SPOILT = [
+    ("[states]\n'OTA.CLIENT.PAGE' = true\n", "states.OTA.CLIENT.PAGE: found true, wanted false"),
+    ("[states]\n'OTA.PAGES' = true\n", "states.OTA.PAGES: found an unknown key"),
+    ("[jion]\n", "jion: found an unknown key"),
+    ("[join]\ninstall_code = '83fed3407a939723a5c639b26916d505c3b6'\n", "join.install_code: CRC: "),
+    (
+        "[profile]\nota.timer_scale = 3600\n",
+        "profile.ota.timer_scale: found 3600, wanted 72 at most",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tables", "said"), SPOILT, ids=[one[1] for one in SPOILT])
+def test_spoilt_file_is_one_line(tmp_path: Path, capsys: Said, tables: str, said: str) -> None:
+    path = write_dut(tmp_path, tables=tables)
+    for words, code in ((("run", "--dut", path), 2), (("dut", "check", path), 1)):
+        assert hanover(*words) == code
+        complaint = capsys.readouterr().err
+        assert complaint.startswith(f"hanover: {path}: {said}")
+        assert complaint.count("\n") == 1
+
+
+def test_check_asks_a_program_what_it_offers(tmp_path: Path, capsys: Said) -> None:
+    path = write_dut(tmp_path)
+    for offered, code in (("[]", 2), ("['frame counters']", 0)):
+        link = "exec:" + program_of(offered)
+        assert hanover("dut", "check", path, "-k", "frame_counters_never", "--link", link) == code
+        said = capsys.readouterr().out
+        assert ("not: this lane has no frame counters" in said) is (code == 2)
+    assert hanover("dut", "check", path, "-k", "idle", "--link", "exec:/nowhere/program") == 3
+
+
 def test_plan_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said) -> None:
     monkeypatch.chdir(tmp_path)
     path = write_dut(tmp_path)
@@ -110,13 +155,13 @@ def test_time_that_is_up_is_no_success(
     said = capsys.readouterr().err
     assert "the time is up: 1 cases have no result" in said
     report = json.loads((tmp_path / "report/report.json").read_text("utf-8"))
-    assert (report["complete"], report["exit_code"], len(report["results"])) == (False, 2, 1)
+    assert (report["finished"], report["exit_code"], len(report["results"])) == (False, 2, 1)
 
     monkeypatch.undo()
     match = ("-k", "idle_attributes", "-k", "client_cluster")
     assert hanover("run", "--dut", path, *match, "--resume", tmp_path / "report") == 0
     report = json.loads((tmp_path / "report/report.json").read_text("utf-8"))
-    assert (report["complete"], len(report["results"])) == (True, 2)
+    assert (report["finished"], len(report["results"])) == (True, 2)
 
 
 def test_resume_refuses_another_device(tmp_path: Path, capsys: Said) -> None:
@@ -145,9 +190,6 @@ def test_interview_writes_a_file_that_is_read_back(tmp_path: Path, capsys: Said)
 
 def test_interview_finds_what_differs_from_the_base(tmp_path: Path, capsys: Said) -> None:
     """The device is of one profile, the base another: what was asked for is what the file says."""
-    from harness.bench import Bench
-    from harness.dut.interview import as_file, interview
-
     device, base = load("B3"), load(BASE)
     bench = Bench(device)
     bench.start()
@@ -161,6 +203,34 @@ def test_interview_finds_what_differs_from_the_base(tmp_path: Path, capsys: Said
     for key in ("manufacturer_code", "image_type", "hardware_version", "endpoint", "device_id"):
         assert getattr(dut.profile.ota, key) == getattr(device.ota, key)
     assert dut.stated["OTA.CLIENT.SLEEPY"] is (device.sleep is not None)
+
+
+def test_interview_says_where_the_base_is_no_base(tmp_path: Path) -> None:
+    """A device that sleeps is not as a base that does not: the file is read, and says so."""
+    sleepy = next(one for one in map(load, names()) if one.sleep is not None)
+    bench = Bench(sleepy)
+    bench.start()
+    found = interview(bench)
+    assert unlike(found, load(BASE)) == ("OTA.CLIENT.SLEEPY",)
+    assert unlike(found, sleepy) == ()
+    text = as_file(found, load(BASE), given=BASE, name="other", eui64=EUI64, rungs=())
+    assert '# the base is not so: "OTA.CLIENT.SLEEPY" = true' in text
+    (tmp_path / "fw.ota").write_bytes(bench.image())
+    out = tmp_path / "other.toml"
+    out.write_text(text + '[[ladder.version]]\nfile = "fw.ota"\n', "utf-8")
+    assert "OTA.CLIENT.SLEEPY" not in load_dut(out).stated
+
+
+def test_interview_of_a_device_without_a_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(load(BASE))
+    bench.start()
+    read = bench.read
+    period = ota.Attribute.MINIMUM_BLOCK_PERIOD
+    monkeypatch.setattr(bench, "read", lambda one: () if one == period else read(one))
+    found = interview(bench)
+    assert found.states["OTA.CLIENT.PERIOD"] is False
+    assert found.facts["ota.block_sends_period"] is False
+    assert unlike(found, load(BASE)) == ()
 
 
 def test_check_says_what_will_run(tmp_path: Path, capsys: Said) -> None:

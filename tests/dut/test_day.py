@@ -6,18 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from emulator.contract import Capability
+from emulator.link.stdio import OPTIONAL
 from harness.dut.day import Day
 from harness.dut.journal import JOURNAL, Journal, Terms, read_journal
 from harness.dut.load import load_dut
 from harness.dut.model import DutError
 from harness.dut.rehearsal import Plan, plan, withheld_for
 from harness.dut.rungs import Rungs
+from harness.lanes.port import LaneOptions
+from harness.lanes.schemes import capabilities_of, release_lanes
 from harness.report.model import CaseResult, Cited
 from harness.requirements.catalogue import Evidence, Level
 from harness.runner import RunResult, run_suite
 from harness.suite import Chosen, RunOptions
 from harness.verdict import Outcome
 from tests.dut.files import write_dut
+from tests.dut.programs import program_of
 
 TERMS = Terms(seed=0, link="direct:", defect=None, duts={"my-bridge": "12ab"})
 MATCH = ("short_blocks_are_stored", "idle_attributes", "client_cluster_is_declared")
@@ -184,9 +189,23 @@ def test_plan_says_where_the_ladder_ends(tmp_path: Path) -> None:
 
 
 def test_rehearsal_may_do_what_the_lane_can() -> None:
-    virtual, real = withheld_for("direct:", switched=False), withheld_for("ezsp:x", switched=False)
-    assert virtual < real
-    assert {str(one) for one in real - withheld_for("ezsp:x", switched=True)} == {"power"}
+    virtual, real, program = (
+        withheld_for(capabilities_of(link, LaneOptions()), switched=False)
+        for link in ("direct:", "ezsp:x", "exec:" + program_of("[]"))
+    )
+    assert virtual == frozenset()
+    assert real == frozenset(Capability)
+    assert virtual < program < real
+    assert program == frozenset(OPTIONAL)
+    assert real - withheld_for(frozenset(), switched=True) == {Capability.POWER}
+    release_lanes()
+
+
+def test_rehearsal_believes_what_a_program_offers() -> None:
+    link = "exec:" + program_of('["events", "frame counters"]')
+    withheld = withheld_for(capabilities_of(link, LaneOptions()), switched=False)
+    assert withheld == frozenset(OPTIONAL) - {Capability.EVENTS, Capability.FRAME_COUNTERS}
+    release_lanes()
 
 
 def test_journal_is_json_lines(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from emulator.contract import Capability
 from emulator.image.build import build
 from emulator.profiles.load import load, names
 from emulator.wire.manifest import Trait
@@ -18,7 +17,8 @@ def test_file_is_read_whole(tmp_path: Path) -> None:
         write_dut(
             tmp_path,
             top='power = "cmd:relay {state}"\nlink = "exec:./bridge"\n',
-            tables='[profile]\nota.block_size_octets = 32\n[states]\n"OTA.CLIENT.PAGE" = true\n'
+            tables="[profile]\nota.block_size_octets = 32\nota.page_size_octets = 512\n"
+            '[states]\n"OTA.CLIENT.PAGE" = true\n'
             '[join]\ninstall_code = "83fed3407a939723a5c639b26916d505c3b5"\n',
         )
     )
@@ -63,6 +63,21 @@ WRONG = [
     ("eui64 =", "colour = 1\neui64 =", "colour: found an unknown key, wanted one of name, "),
     ("[ladder]", "[states]\nPAGE = true\n[ladder]", "states.PAGE: found an unknown key"),
     ("[ladder]", "[states]\n'OTA.FILE' = 1\n[ladder]", "states.OTA.FILE: found 1, wanted true or"),
+    (
+        "[ladder]",
+        "[states]\n'OTA.CLIENT.PAGE' = true\n[ladder]",
+        "states.OTA.CLIENT.PAGE: found true, wanted false, as ota.page_size_octets of its profile",
+    ),
+    (
+        "[ladder]",
+        "[states]\n'SE.APS_SECURITY' = false\n[ladder]",
+        "states.SE.APS_SECURITY: found false, wanted true, as ota.aps_encrypt of its profile says",
+    ),
+    (
+        "[ladder]",
+        "[states]\n'OTA.CLIENT' = false\n'OTA.CLIENT.RESUME' = true\n[ladder]",
+        "states.OTA.CLIENT: found false, wanted true, as OTA.CLIENT.",
+    ),
     ("[ladder]", "[profile]\nota.block = 1\n[ladder]", "profile.ota.block: unknown key"),
     ("[ladder]", "[profile]\nota.block_tries = 0\n[ladder]", "profile.ota.block_tries: found 0"),
     ("[ladder]", "[profile]\nota.image_type = 9\n[ladder]", "image type 0x0001, wanted 0x0009"),
@@ -71,8 +86,11 @@ WRONG = [
     (
         "[ladder]",
         '[join]\ninstall_code = "83fed3407a939723a5c639b26916d505c3b6"\n[ladder]',
-        "join.install_code: install code: CRC: found C3B6, wanted C3B5",
+        "join.install_code: CRC: found C3B6, wanted C3B5",
     ),
+    ("[ladder]", "[join]\ncbke = 1\n[ladder]", "join.cbke: found 1, wanted true or false"),
+    ("[ladder]", "[radio]\nband = '900'\n[ladder]", 'radio.band: found "900", wanted one of 2.4, '),
+    ("[ladder]", "[radio]\ncolour = 1\n[ladder]", "radio.colour: found an unknown key"),
     ("[ladder]", '[keys]\ntest = "fw1.ota"\n[ladder]', "keys.test: fw1.ota: "),
     ("my-bridge", "my bridge", "profile.name: found"),
     ("[ladder]", "ladder]", "wanted a file of TOML"),
@@ -107,9 +125,3 @@ def test_image_of_another_maker_is_refused(tmp_path: Path) -> None:
     (tmp_path / "fw2.ota").write_bytes(foreign)
     with pytest.raises(DutError, match="manufacturer 0x1234, wanted 0xfff1, as the profile says"):
         load_dut(path)
-
-
-def test_virtual_capabilities_are_all_but_power() -> None:
-    from harness.dut.model import VIRTUAL
-
-    assert frozenset(Capability) == VIRTUAL | {Capability.POWER}

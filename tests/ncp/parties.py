@@ -16,8 +16,7 @@ from emulator.profiles.model import Profile
 from emulator.units import SECOND, Us
 from emulator.wire.aps import Datagram
 from emulator.world import World
-from harness.bench import FIRST_VERSION, filler
-from harness.firmware import built
+from harness.firmware import FIRST_VERSION, built, filler
 from harness.hub.server import Hub
 
 NETWORK_KEY = bytes(range(16))

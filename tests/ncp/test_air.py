@@ -15,8 +15,7 @@ from emulator.profiles.load import names
 from emulator.units import SECOND
 from emulator.wire import zdo
 from emulator.wire.manifest import Trait
-from harness.bench import FIRST_VERSION
-from harness.firmware import built
+from harness.firmware import FIRST_VERSION, built
 from tests.ncp.parties import (
     BRIDGE_EUI64,
     HUB_EUI64,

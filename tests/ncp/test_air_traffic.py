@@ -13,7 +13,7 @@ from emulator.profiles.load import names
 from emulator.units import MILLISECOND, SECOND
 from emulator.wire import ota
 from emulator.wire.aps import BROADCAST_ALL, BROADCAST_RX_ON, COORDINATOR, Datagram
-from harness.bench import FIRST_VERSION, NEXT_VERSION
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.hub.images import served
 from harness.hub.server import Hub
 from tests.ncp.parties import (

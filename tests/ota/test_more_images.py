@@ -166,3 +166,14 @@ def test_a_broadcast_may_name_either_image() -> None:
     assert rig.client.invited(script.notify(**named, image_type=MORE_TYPE))
     assert rig.client.invited(script.notify(**named, image_type=script.IMAGE_TYPE))
     assert not rig.client.invited(script.notify(**named, image_type=0x0303))
+
+
+def test_waiting_for_the_next_image_is_no_leave_to_reinstall() -> None:
+    rig = script.at(Stage.MORE, reinstall=Consent.ACCEPT)
+    rig.client.stop()
+    rig.store.parts[0] = (None, b"")  # what was stored is lost
+    rig.start()
+    rig.wait()
+    assert rig.stage is Stage.QUERYING
+    rig.hear(script.offered(file_version=script.RUNNING))
+    assert rig.stage is Stage.READY  # nobody asked for it by name

@@ -17,7 +17,8 @@ from emulator.wire import ota, zcl
 from emulator.wire.aps import BROADCAST_ALL, ApsOptions, Datagram
 from emulator.wire.codec import KEYS, Frame
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
-from harness.bench import DUT_EUI64, FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import DUT_EUI64, Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.hub.images import served
 from harness.hub.settings import Pages, Paging
 from tests.device.benches import bench, bridge_of

@@ -23,7 +23,8 @@ from emulator.profiles.load import load, overlay
 from emulator.units import HOUR, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.codec import KEYS
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.hub.images import served
 
 #: Short periods: what is lost is asked for again within an example's time.

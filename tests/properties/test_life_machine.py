@@ -35,7 +35,8 @@ from emulator.wire import ota
 from emulator.wire.aps import Datagram
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
-from harness.bench import FIRST_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION
 from harness.hub.images import served
 from harness.lanes.direct import DirectLane
 from harness.trace import dissect

@@ -24,7 +24,8 @@ from emulator.faults import FrameFault
 from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND, Us
 from emulator.wire import ota
 from emulator.wire.manifest import Trait
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.hub.images import Served, served
 from harness.hub.lies import (
     Again,

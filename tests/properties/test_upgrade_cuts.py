@@ -23,7 +23,8 @@ from emulator.flash.nor import OperationKind
 from emulator.profiles.load import load, overlay
 from emulator.units import MINUTE, SECOND, Us
 from emulator.wire.manifest import Trait
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.hub.images import served
 from harness.lanes.direct import DirectLane
 from tests.properties.test_power_cuts import AppendsAfterReopening, ErasesInPlace, ReusesUnits

@@ -22,7 +22,9 @@ VECTORS = load_vectors(None, "frames")
 FOR_SERVERS = [one for one in VECTORS if "server" in one.body]
 READABLE = [one for one in VECTORS if "reads" in one.body["expect"]]
 #: Every command of the cluster, and the general ones that are modelled.
-NAMES = {kind.__name__ for kind in (*COMMANDS.values(), *zcl.GENERAL.values())}
+NAMES = {kind.__name__ for key, kind in COMMANDS.items() if key.cluster == ota.CLUSTER} | {
+    kind.__name__ for kind in zcl.GENERAL.values()
+}
 REFERENCE: dict[str, int] = {"manufacturer": 0xFFF1, "image_type": 0x0001}
 
 

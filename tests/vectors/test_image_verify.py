@@ -12,7 +12,8 @@ from emulator.wire.manifest import read_manifest
 from emulator.wire.ota import Status
 from emulator.wire.ota_file import OtaHeader
 from emulator.wire.ota_reader import read
-from harness.bench import DUT_EUI64, FIRST_VERSION, NEXT_VERSION
+from harness.bench import DUT_EUI64
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.vectors.bases import trust
 from harness.vectors.fit import fit, fitted
 from harness.vectors.image_verify import Trial, status_name, trial_of
