@@ -4,12 +4,26 @@ from collections import defaultdict
 from collections.abc import Callable
 from enum import StrEnum
 
-from harness.report.model import BRIDGE, DUT, CaseResult, Judged, RunReport, Subject, Used, state_of
-from harness.report.provenance import profile_digest, provenance
-from harness.requirements import catalogue
+from harness.dut.model import Dut
+from harness.report.model import (
+    BRIDGE,
+    DUT,
+    SERVER,
+    CaseResult,
+    Device,
+    Judged,
+    RunReport,
+    Subject,
+    Traced,
+    Used,
+    state_of,
+)
+from harness.report.provenance import image_of, profile_digest, provenance
 from harness.requirements.catalogue import Evidence, Level
 from harness.runner import RunResult
-from harness.suite import RunOptions
+from harness.suite import Chosen, RunOptions
+from harness.support import statements
+from harness.traceability import Matrix, matrix
 from harness.verdict import Outcome
 
 
@@ -35,7 +49,12 @@ _WITHOUT_VERDICT = frozenset({Outcome.UNSUPPORTED, Outcome.INCONCLUSIVE})
 
 
 def counts(result: CaseResult, fail_on: FailOn) -> bool:
-    """Tell whether a failure of this case fails the run; one that cites nothing always does."""
+    """Tell whether a failure of this case fails the run; one that cites nothing always does.
+
+    One that was known before does not.
+    """
+    if result.known:
+        return False
     weighs = _COUNTS[fail_on]
     cited = result.requirements
     return not cited or any(weighs(each.level, each.evidence) for each in cited)
@@ -58,6 +77,8 @@ def exit_code(run: RunResult, fail_on: FailOn, required: tuple[str, ...] = ()) -
             return 1
         if result.verdict in _WITHOUT_VERDICT and _is_required(result, required):
             return 1
+    if run.stale:
+        return 1
     judged = {each.id for result in run.results for each in result.requirements}
     if not judged.issuperset(required):
         return 1
@@ -77,6 +98,7 @@ def compose(
     command: tuple[str, ...],
     fail_on: FailOn = FailOn.MANDATORY_CONFIRMED,
     required: tuple[str, ...] = (),
+    operator: str | None = None,
 ) -> RunReport:
     """Return the report of a run.
 
@@ -88,7 +110,9 @@ def compose(
         command: What the user typed.
         fail_on: Which failures fail the run.
         required: Requirements that must come to a verdict.
+        operator: Who ran it, where somebody said so.
     """
+    trace = matrix(run.collected.every)
     return RunReport(
         started=started,
         ended=ended,
@@ -96,66 +120,108 @@ def compose(
         seed=options.seed,
         link=options.link,
         vectors=None if options.vectors is None else str(options.vectors),
+        said=options.server.said,
         fail_on=fail_on,
         required=required,
-        complete=not run.interrupted and not run.collected.broken and not run.left,
+        finished=not run.interrupted and not run.collected.broken and not run.left,
         exit_code=exit_code(run, fail_on, required),
         subject=Subject(kind=_kind(options), defect=options.defect),
         pics=_statements(options),
-        provenance=provenance(),
-        profiles=tuple(
-            Used(
-                name=each.profile.name,
-                about=each.profile.about,
-                given=each.given,
-                sha256=profile_digest(each.profile),
-            )
-            for each in options.profiles
-        ),
+        provenance=provenance(options.vectors),
+        profiles=tuple(_used(each, options) for each in options.profiles),
+        operator=operator,
+        carriers=tuple(run.collected.carriers),
         results=run.results,
-        requirements=_judged(run),
+        requirements=_judged(run, trace),
+        traced=_traced(trace),
         problems=tuple(run.collected.broken),
+    )
+
+
+def _used(chosen: Chosen, options: RunOptions) -> Used:
+    """Return a profile of the run, with the device under test that it describes."""
+    return Used(
+        name=chosen.profile.name,
+        about=chosen.profile.about,
+        given=chosen.given,
+        sha256=profile_digest(chosen.profile),
+        device=None if chosen.dut is None else _device(chosen.dut, options),
+    )
+
+
+def _device(dut: Dut, options: RunOptions) -> Device:
+    ladder, ota = dut.ladder, dut.profile.ota
+    return Device(
+        file=dut.file,
+        sha256=dut.sha256,
+        eui64=f"{dut.eui64:016x}",
+        link=dut.link or options.link,
+        power=dut.power or options.power,
+        images=tuple(
+            image_of(rung.octets, rung.version, ota.manufacturer_code, ota.image_type)
+            for rung in (*ladder.rungs, *ladder.special)
+        ),
     )
 
 
 def _kind(options: RunOptions) -> str:
     """Return what is judged: bridges that the harness makes, or devices that others describe."""
+    if options.of_server:
+        return SERVER
     tested = any(each.dut is not None for each in options.profiles)
     return DUT if tested else BRIDGE
 
 
-def _statements(options: RunOptions) -> dict[str, bool]:
-    """Return the statements of support that all devices under test make alike."""
-    every = [each.dut.statements() for each in options.profiles if each.dut is not None]
-    first = every[0] if every else {}
+def _statements(options: RunOptions) -> dict[str, dict[str, bool]]:
+    """Return what each subject states, by PICS item."""
+    if options.of_server:
+        return {one.profile.name: dict(options.server.statements()) for one in options.profiles}
     return {
-        item: said
-        for item, said in sorted(first.items())
-        if all(one.get(item) is said for one in every)
+        one.profile.name: dict(
+            sorted(statements(one.profile, None if one.dut is None else one.dut.stated).items())
+        )
+        for one in options.profiles
     }
 
 
-def _judged(run: RunResult) -> tuple[Judged, ...]:
+def _traced(trace: Matrix) -> tuple[Traced, ...]:
+    return tuple(
+        Traced(
+            case=one.name,
+            requirements=one.requirements,
+            vectors=one.vectors,
+            defects=one.defects,
+        )
+        for one in trace.cases
+    )
+
+
+def _judged(run: RunResult, trace: Matrix) -> tuple[Judged, ...]:
     """Return every requirement of the catalogue, with a case or without."""
-    cases: defaultdict[str, set[str]] = defaultdict(set)
-    for each in run.collected.every:
-        for requirement in each.coverage.requirements:
-            cases[requirement.id].add(each.case)
+    ran: defaultdict[str, set[str]] = defaultdict(set)
     verdicts: defaultdict[str, list[Outcome]] = defaultdict(list)
     for result in run.results:
         for cited in result.requirements:
-            cases[cited.id].add(result.case)
+            ran[cited.id].add(result.function)
             verdicts[cited.id].append(result.verdict)
-    return tuple(
-        Judged(
-            id=each.id,
-            title=each.title,
-            level=each.level,
-            evidence=each.evidence,
-            judge=each.judge,
-            pics=each.pics,
-            state=state_of(verdicts[each.id], has_case=bool(cases[each.id])),
-            cases=tuple(sorted(cases[each.id])),
+    made = []
+    for row in trace.requirements:
+        each = row.requirement
+        cases = {*ran[each.id], *(case.name for case in row.cases)}
+        made.append(
+            Judged(
+                id=each.id,
+                title=each.title,
+                level=each.level,
+                evidence=each.evidence,
+                judge=each.judge,
+                pics=each.pics,
+                source=each.source,
+                uncovered="" if cases else each.uncovered,
+                state=state_of(verdicts[each.id], covered=bool(cases) or not each.uncovered),
+                cases=tuple(sorted(cases)),
+                vectors=tuple(sorted({one for found in row.vectors.values() for one in found})),
+                defects=tuple(one.id for one in row.defects),
+            )
         )
-        for each in catalogue.load().values()
-    )
+    return tuple(made)

@@ -5,7 +5,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from harness.report.model import DUT, CaseResult, Judged, RunReport
+from harness.report.model import DUT, SERVER, CaseResult, Judged, RunReport, State
 from harness.verdict import Outcome
 
 Paint = Callable[[str, Outcome], str]
@@ -18,6 +18,8 @@ SIGNS = {
     Outcome.INCONCLUSIVE: "?",
     Outcome.ERROR: "ERR",
 }
+#: The verdicts that somebody must look into.
+TROUBLES = frozenset({Outcome.FAILED, Outcome.ERROR})
 _NOT_RUN = "-"
 _COLOURS = {
     Outcome.PASSED: "32",
@@ -49,7 +51,7 @@ def lines(report: RunReport, paint: Paint = plain) -> Iterator[str]:
         yield from matrix(report, paint)
         yield ""
     for result in report.results:
-        if result.verdict in (Outcome.FAILED, Outcome.ERROR):
+        if result.verdict in TROUBLES:
             yield from _trouble(result, report, paint)
             yield ""
     silent = list(_without_verdict(report))
@@ -119,24 +121,33 @@ def _trouble(result: CaseResult, report: RunReport, paint: Paint) -> Iterator[st
         yield f"  seen         {result.seen}"
     else:
         yield f"  reason       {result.reason}"
+    if result.known:
+        yield f"  known        {result.known}"
     yield f"  frame        {result.frame or 'none of the OTA cluster'}"
     yield from (f"  switch       {switch}" for switch in result.switches)
     yield from (f"  silence      {absence}" for absence in result.absences)
     if result.trace is not None:
         yield f"  trace        {result.trace}"
-    yield f"  replay       {replay(result, report)}"
+    yield f"  replay       {replay(report, result)}"
 
 
-def replay(result: CaseResult, report: RunReport) -> str:
-    """Return the one command that runs just this case again, with the same chance."""
-    given = {each.name: each.given for each in report.profiles}
-    words = ["hanover", "run", "-k", result.id]
-    if result.profile:
-        option = "--dut" if report.subject.kind == DUT else "--profile"
-        words += [option, given.get(result.profile, result.profile)]
-    words += ["--seed", str(result.seed)]
-    if report.link != "direct:":
-        words += ["--link", report.link]
+def replay(report: RunReport, *results: CaseResult) -> str:
+    """Return the one command that runs just these results of one case again, by the same chance."""
+    first = results[0]
+    words = ["hanover", "run", "-k", first.id if len(results) == 1 else first.case]
+    if report.subject.kind == SERVER:
+        words += ["--suite", "server", *report.said]
+    used = {each.name: each for each in report.profiles}
+    option = "--dut" if report.subject.kind == DUT else "--profile"
+    for name in (one.profile for one in results if one.profile):
+        words += [option, used[name].given if name in used else name]
+    words += ["--seed", str(first.seed)]
+    device = used[first.profile].device if first.profile in used else None
+    link = report.link if device is None else device.link
+    if link != "direct:":
+        words += ["--link", link]
+    if device is not None and device.power is not None:
+        words += ["--power", device.power]
     if report.vectors is not None:
         words += ["--vectors", report.vectors]
     if report.subject.defect is not None:
@@ -168,20 +179,32 @@ def totals(report: RunReport) -> Iterator[str]:
     yield _row("all", report.verdicts())
     yield ""
     yield from (f"required: {one.id} lacks a verdict: {one.state}" for one in _missed(report))
-    yield _conclusion(report)
-    yield (
+    yield conclusion(report)
+    yield coverage(report)
+    yield f"seed {report.seed}, link {', '.join(report.links)}"
+
+
+def coverage(report: RunReport) -> str:
+    """Return in a sentence how much of the catalogue has a case, and whether all of it."""
+    said = (
         f"{report.covered} of {len(report.requirements)} requirements have a case;"
-        f" {_count(report.requirements, 'passed')} passed in this run"
+        f" {_count(report.requirements, State.PASSED)} passed in this run"
     )
-    yield f"seed {report.seed}, link {report.link}"
+    if report.uncovered:
+        return f"{said}; not complete: {len(report.uncovered)} are not covered yet"
+    return f"{said}; {'complete' if report.complete else 'the run did not come to its end'}"
 
 
-def _conclusion(report: RunReport) -> str:
+def conclusion(report: RunReport) -> str:
     """Return in a sentence how the run ended, as its exit code says."""
     if report.exit_code == 0:
-        failed = report.verdicts()[Outcome.FAILED]
-        but = f"; {failed} failures do not count (--fail-on {report.fail_on})" if failed else ""
-        return f"Good{but}."
+        known = sum(bool(one.known) for one in report.results if one.verdict is Outcome.FAILED)
+        failed = report.verdicts()[Outcome.FAILED] - known
+        but = (
+            f"; failures that do not count (--fail-on {report.fail_on}): {failed}" if failed else ""
+        )
+        also = f"; failures that were known before: {known}" if known else ""
+        return f"Good{but}{also}."
     if report.exit_code == 1:
         also = ", --require" if _missed(report) else ""
         return f"Failed (--fail-on {report.fail_on}{also})."
@@ -209,5 +232,5 @@ def _row(name: str, counted: Mapping[Outcome, int]) -> str:
     return f"{name:12}" + "".join(f"{counted[outcome]:>14}" for outcome in Outcome)
 
 
-def _count(requirements: tuple[Judged, ...], state: str) -> int:
+def _count(requirements: tuple[Judged, ...], state: State) -> int:
     return sum(each.state == state for each in requirements)

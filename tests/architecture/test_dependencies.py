@@ -10,14 +10,14 @@ from tests.architecture.sources import CHECKOUT, imports, modules, plant
 
 OURS = {"emulator", "harness", "tests", "benchmarks"}
 #: Distributions whose import name is another one.
-IMPORTED_AS = {"pyserial": "serial", "pytest-xdist": "xdist"}
+IMPORTED_AS = {"pyserial": "serial", "pyyaml": "yaml", "pytest-xdist": "xdist"}
 RECORD = CHECKOUT / "docs" / "decisions" / "0002-dependencies.md"
 
 #: Which extra a folder may count on, besides the dependencies that everybody gets.
 EXTRAS = {
     "emulator": ("radio",),
     "harness": ("radio",),
-    "tests": ("radio", "test"),
+    "tests": ("radio", "test", "mutants"),
     "benchmarks": ("radio", "test"),
 }
 

@@ -3,7 +3,6 @@
 import json
 import pickle
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -12,73 +11,25 @@ import jsonschema
 import pytest
 
 from harness.report import folder, json_report, junit, terminal
-from harness.report.compose import FailOn, compose, exit_code
-from harness.report.model import CaseResult, Cited, RunReport, State, state_of
+from harness.report.compose import FailOn, exit_code
+from harness.report.model import Cited, State, state_of
 from harness.requirements import catalogue
 from harness.requirements.catalogue import Evidence, Level
 from harness.runner import RunResult, run_suite
-from harness.suite import Collected, RunOptions, built_in
+from harness.suite import RunOptions, built_in
 from harness.verdict import Outcome
-
-PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
-UNSUPPORTED, INCONCLUSIVE = Outcome.UNSUPPORTED, Outcome.INCONCLUSIVE
-
-
-def cited(id: str) -> Cited:
-    found = catalogue.find(id)
-    return Cited(id=id, title=found.title, level=found.level, evidence=found.evidence)
-
-
-def made(level: Level, evidence: Evidence) -> tuple[Cited, ...]:
-    return (Cited(id="OTA-C-001", title="it is so", level=level, evidence=evidence),)
-
-
-BASE = CaseResult(id="", case="", profile="", verdict=PASSED)
-
-
-def result(
-    case: str,
-    profile: str = "B1",
-    verdict: Outcome = PASSED,
-    requirements: tuple[Cited, ...] = (),
-    **more: str,
-) -> CaseResult:
-    said = {} if verdict is PASSED else {"reason": "it is so"}
-    if verdict is FAILED:
-        said |= {"expected": "INVALID_IMAGE (0x96)", "seen": "SUCCESS (0x00)", "frame": "X: 01 02"}
-    return replace(
-        BASE,
-        id=f"{case}[{profile}]",
-        case=case,
-        profile=profile,
-        verdict=verdict,
-        requirements=requirements,
-        **{**said, **more},  # type: ignore[arg-type]  # texts only
-    )
-
-
-def found(*results: CaseResult, interrupted: bool = False, broken: Sequence[str] = ()) -> RunResult:
-    collected = Collected(broken=list(broken))
-    ordered = tuple(sorted(results, key=lambda one: one.id))
-    return RunResult(results=ordered, collected=collected, interrupted=interrupted)
-
-
-def report(*results: CaseResult, seed: int = 0, **more: bool) -> RunReport:
-    return compose(
-        found(*results, **more),
-        RunOptions(seed=seed),
-        started="2026-01-01T00:00:00+00:00",
-        ended="2026-01-01T00:00:01+00:00",
-        command=("hanover", "run"),
-    )
-
-
-MIXED = (
-    result("a::good", "B1", PASSED, (cited("OTA-C-001"),)),
-    result("a::good", "B2", FAILED, (cited("OTA-C-001"), cited("GB-068"))),
-    result("a::other", "B1", UNSUPPORTED, (cited("OTA-C-002"),)),
-    result("b::third", "B1", ERROR, (cited("GB-065"),), traceback="Traceback: \x00 <&>"),
-    result("b::third", "B2", INCONCLUSIVE, (cited("GB-065"),)),
+from tests.harness.reports import (
+    ERROR,
+    FAILED,
+    INCONCLUSIVE,
+    MIXED,
+    PASSED,
+    UNSUPPORTED,
+    cited,
+    found,
+    made,
+    report,
+    result,
 )
 
 
@@ -91,7 +42,7 @@ def test_a_result_survives_the_way_from_a_worker() -> None:
 
 STATES = [
     ([], True, State.NOT_RUN),
-    ([], False, State.NO_CASE),
+    ([], False, State.NOT_COVERED),
     ([PASSED, UNSUPPORTED], True, State.PASSED),
     ([UNSUPPORTED], True, State.UNSUPPORTED),
     ([PASSED, INCONCLUSIVE], True, State.INCONCLUSIVE),
@@ -100,11 +51,11 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize(("verdicts", "has_case", "state"), STATES)
+@pytest.mark.parametrize(("verdicts", "covered", "state"), STATES)
 def test_the_heaviest_verdict_makes_the_state(
-    verdicts: list[Outcome], has_case: bool, state: State
+    verdicts: list[Outcome], covered: bool, state: State
 ) -> None:
-    assert state_of(verdicts, has_case=has_case) is state
+    assert state_of(verdicts, covered=covered) is state
 
 
 def test_a_case_counts_at_its_most_binding_level() -> None:
@@ -125,10 +76,11 @@ def test_requirements_without_a_case_keep_their_place() -> None:
     states = report(*MIXED).states()
     every = catalogue.load()
     assert sum(sum(counted.values()) for counted in states.values()) == len(every)
-    assert sum(counted[State.NO_CASE] for counted in states.values()) == len(every) - 4
+    uncovered = sum(bool(one.uncovered) for one in every.values())
+    assert 0 < uncovered == sum(counted[State.NOT_COVERED] for counted in states.values())
     assert states["mandatory"][State.FAILED] == 1
     assert states["mandatory"][State.UNSUPPORTED] == 1
-    assert report(*MIXED).covered == 4
+    assert report(*MIXED).covered == len(every) - uncovered
 
 
 # The exit code.
@@ -219,16 +171,18 @@ def test_the_schema_refuses_another_report(key: str, value: object) -> None:
 
 def test_json_says_totals_and_where_it_comes_from() -> None:
     document = json_report.as_document(report(*MIXED, seed=7))
-    assert document["schema"] == "hanover-report-1"
+    assert document["schema"] == "hanover-report-2"
     assert document["seed"] == 7
     assert document["totals"]["results"] == 5
-    assert document["totals"]["covered"] == 4
+    assert document["totals"]["covered"] < document["totals"]["requirements"]
+    assert document["totals"]["families"]["b"]["error"] == 1
     assert (
         document["totals"]["requirements"] == len(document["requirements"]) == len(catalogue.load())
     )
     assert [each["name"] for each in document["profiles"]] == ["B1", "B2", "B3", "B4"]
     assert document["provenance"]["product"] == "hanover"
-    assert document["pics"] == {}
+    assert set(document["pics"]) == {"B1", "B2", "B3", "B4"}
+    assert document["pics"]["B1"]["OTA.CLIENT.SLEEPY"] is False
 
 
 # JUnit.
@@ -237,10 +191,8 @@ def test_json_says_totals_and_where_it_comes_from() -> None:
 def test_junit_maps_every_verdict() -> None:
     root = junit.as_element(report(*MIXED))
     assert root.attrib["tests"] == "5"
-    assert (root.attrib["failures"], root.attrib["errors"], root.attrib["skipped"]) == (
-        *("1", "1"),
-        "2",
-    )
+    assert (root.attrib["failures"], root.attrib["errors"]) == ("1", "1")
+    assert sum(int(suite.attrib["skipped"]) for suite in root) == 2
     cases = {case.attrib["name"]: case for case in root.iter("testcase")}
     assert cases["good[B1]"].find("failure") is None
     failure = cases["good[B2]"].find("failure")
@@ -284,6 +236,18 @@ def test_colours_change_nothing_but_colours() -> None:
     assert stripped != coloured
 
 
+def test_a_failure_that_was_known_is_told_and_counted_apart() -> None:
+    known = replace(result("a::x", verdict=FAILED, requirements=(cited("OTA-C-001"),)), known="old")
+    other = result("a::y", verdict=FAILED, requirements=made(Level.POLICY, Evidence.ASSUMED))
+    assert report(known).exit_code == 0
+    text = "\n".join(terminal.lines(report(known, other)))
+    assert "  known        old\n" in text
+    assert (
+        "Good; failures that do not count (--fail-on mandatory-confirmed): 1;"
+        " failures that were known before: 1." in text
+    )
+
+
 def test_a_failure_is_told_with_the_command_that_repeats_it() -> None:
     text = "\n".join(terminal.lines(report(*MIXED, seed=9)))
     title = catalogue.find("OTA-C-001").title
@@ -293,14 +257,14 @@ def test_a_failure_is_told_with_the_command_that_repeats_it() -> None:
     assert "frame        X: 01 02" in text
     assert "hanover run -k 'a::good[B2]' --profile B2 --seed 0" in text
     assert "n/a  a::other [B1]: unsupported: it is so" in text
-    assert f"4 of {len(catalogue.load())} requirements have a case" in text
+    assert f" of {len(catalogue.load())} requirements have a case; 0 passed" in text
 
 
 def test_the_command_names_link_defect_and_file() -> None:
     one = result("a::x", "mine", FAILED)
     odd = replace(report(one), link="loopback:", subject=replace(report().subject, defect="D001"))
     used = replace(odd.profiles[0], name="mine", given="my files/mine.toml")
-    command = terminal.replay(one, replace(odd, profiles=(used,)))
+    command = terminal.replay(replace(odd, profiles=(used,)), one)
     assert command == (
         "hanover run -k 'a::x[mine]' --profile 'my files/mine.toml' --seed 0"
         " --link loopback: --defect D001"
@@ -309,8 +273,14 @@ def test_the_command_names_link_defect_and_file() -> None:
 
 def test_the_command_names_the_folder_of_vectors() -> None:
     one = result("a::x", "B1", FAILED)
-    command = terminal.replay(one, replace(report(one), vectors="my vectors"))
+    command = terminal.replay(replace(report(one), vectors="my vectors"), one)
     assert command == "hanover run -k 'a::x[B1]' --profile B1 --seed 0 --vectors 'my vectors'"
+
+
+def test_one_command_repeats_a_case_on_several_profiles() -> None:
+    several = (result("a::x", "B1"), result("a::x", "B3"))
+    command = terminal.replay(report(*several), *several)
+    assert command == "hanover run -k a::x --profile B1 --profile B3 --seed 0"
 
 
 def test_many_vectors_that_pass_are_one_row() -> None:
