@@ -15,6 +15,8 @@ FROM_SERVER = 0x19
 FROM_SERVER_ASKING = 0x09
 #: General command from the server's side; of the client's attributes, hence the direction.
 GENERAL_FROM_SERVER = 0x18
+#: Endpoint and profile of a device that was not heard yet.
+UNHEARD = (1, 0x0109)
 #: Destination endpoint of what is for every endpoint.
 ANY_ENDPOINT = 0xFF
 

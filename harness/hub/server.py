@@ -9,7 +9,7 @@ Source: ZCL rev 8, 11.13; ota-cluster fact sheet sections 2 and 8.2.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
-from typing import Any
+from typing import ClassVar, TypeAlias
 
 from emulator.actions import Action, Announced, Event, Joined, Send
 from emulator.errors import WireError
@@ -23,12 +23,13 @@ from emulator.wire.aps import (
     ApsOptions,
     Datagram,
 )
-from emulator.wire.codec import COMMANDS, KEYS, Frame
+from emulator.wire.codec import KEYS, Frame
 from emulator.wire.ota import Status
 from harness.hub.discovery import discovery_answer, zdo_frame
 from harness.hub.drafts import (
     ANY_ENDPOINT,
     FROM_SERVER,
+    UNHEARD,
     Draft,
     Outbox,
     answer_draft,
@@ -41,6 +42,7 @@ from harness.hub.ledger import Heard, Log
 from harness.hub.lies import Edit, Lie, edited
 from harness.hub.pages import PageDesk
 from harness.hub.serving import (
+    REQUESTS,
     best_image,
     block_of,
     general_frame,
@@ -55,26 +57,23 @@ from harness.hub.settings import Instead, Settings
 _CLEAR = int(ApsOptions.ACKNOWLEDGE)
 _ENCRYPTED = int(ApsOptions.ACKNOWLEDGE | ApsOptions.ENCRYPT)
 
-#: Endpoint and profile of a device that was not heard yet.
-_UNHEARD = (1, 0x0109)
-
-_TO_SERVER = {
-    key.command: kind
-    for key, kind in COMMANDS.items()
-    if key.cluster == ota.CLUSTER and key.to_server
-}
+#: What answers each request: method, frame, datagram, settings.
+Answers: TypeAlias = dict[type[Frame], Callable[..., Sequence[Action]]]
 
 
 @dataclass(slots=True)
 class Hub:
     """Be one hub: frames and time in, actions out."""
 
+    #: How it answers requests; a hub with a part replaced has a table of its own.
+    answers: ClassVar[Answers]
     eui64: int = 0x00124B00_48414E00
     address: int = COORDINATOR
     settings: Settings = field(default_factory=Settings)
     #: Settings for single devices, by NWK address, in place of ``settings``.
     by_device: dict[int, Settings] = field(default_factory=dict)
     images: list[Served] = field(default_factory=list)
+    history: list[Served] = field(default_factory=list)  # all that it ever served, in order
     lies: list[Lie] = field(default_factory=list)
     #: What was heard, from all; of one kind; from one device by its NWK address.
     heard: list[Heard] = field(default_factory=list)
@@ -84,9 +83,9 @@ class Hub:
     members: dict[int, int] = field(default_factory=dict)
     #: Endpoint and profile that each device last used, by NWK address.
     peers: dict[int, tuple[int, int]] = field(default_factory=dict)
-    #: Chance, for jitter and shuffled pages.
-    rng: Rng | None = None
+    rng: Rng | None = None  # for jitter and shuffled pages
     seed: int = 0  # of its keys
+    key_id: int = 0  # of the network key in use
     #: NWK frame counters; the nodes that speak for one another share them.
     counter: Iterator[int] = field(default_factory=lambda: count(1))
     #: How many other nodes of the harness are on its network.
@@ -98,11 +97,6 @@ class Hub:
     _outbox: Outbox = field(default_factory=Outbox)
     _desk: PageDesk = field(default_factory=PageDesk)
     _by_ids: dict[tuple[int, int, int], Served] = field(default_factory=dict)
-
-    @property
-    def block_limit(self) -> int:
-        """Return the octets of an image that fit one frame (ota-cluster section 7)."""
-        return self.settings.block_limit
 
     def settings_of(self, address: int) -> Settings:
         """Return the settings that hold for a device."""
@@ -120,13 +114,14 @@ class Hub:
         whitelist = self.settings.whitelist
         if whitelist is not None and eui64 not in whitelist:
             return None
-        return admitted(self.members, self.seed, eui64)
+        return admitted(self.members, self.seed, eui64, self.key_id)
 
     # What it serves.
 
     def serve(self, *images: Served) -> None:
         """Replace the images that are served."""
         self.images[:] = images
+        self.history += [one for one in images if one not in self.history]
         self._by_ids = {(one.manufacturer, one.image_type, one.file_version): one for one in images}
 
     def discard(self, version: int) -> None:
@@ -196,7 +191,7 @@ class Hub:
             return ()
         if payload[0] & 0x0F != 0x01:
             return self._on_general(datagram, now)
-        kind = _TO_SERVER.get(payload[2])
+        kind = REQUESTS.get(payload[2])
         if kind is None:
             return self.default_response(datagram, Status.UNSUP_COMMAND)
         try:
@@ -212,7 +207,7 @@ class Hub:
             return ()
         if settings.instead and (one := taker(settings, kind)) is not None:
             return self._answer_instead(one, datagram)
-        return ANSWERS[kind](self, frame, datagram, settings)
+        return self.answers[kind](self, frame, datagram, settings)
 
     def _on_general(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         frame = general_frame(datagram.payload)
@@ -317,7 +312,7 @@ class Hub:
             address=self.address,
             eui64=self.eui64,
             endpoints=settings.endpoints or (settings.endpoint,),
-            profile=self.peers.get(datagram.source, _UNHEARD)[1],
+            profile=self.peers.get(datagram.source, UNHEARD)[1],
         )
         return () if answer is None else self._put(answer_draft(answer, datagram))
 
@@ -400,7 +395,7 @@ class Hub:
     def _told(
         self, frame: Frame, to: int, *, broadcast: bool = False, sequence: int | None = None
     ) -> Draft:
-        endpoint, profile = self.peers.get(to, _UNHEARD)
+        endpoint, profile = self.peers.get(to, UNHEARD)
         return own_draft(
             frame,
             sequence=self.next_sequence() if sequence is None else sequence,
@@ -484,17 +479,22 @@ class Hub:
                     payload=payload,
                     options=options,
                     aps_counter=counter & 0xFF,
-                    key_id=0,
+                    key_id=self.key_id,
                     frame_counter=counter,
                 )
             ),
         )
 
 
-ANSWERS: dict[type[Frame], Callable[[Hub, Any, Datagram, Settings], Sequence[Action]]] = {
-    ota.QueryNextImageRequest: Hub._on_query,
-    ota.ImageBlockRequest: Hub._on_block,
-    ota.ImagePageRequest: Hub._on_page,
-    ota.UpgradeEndRequest: Hub._on_end,
-    ota.QueryDeviceSpecificFileRequest: Hub._on_unsupported,
-}
+def answers_of(hub: type[Hub]) -> Answers:
+    """Return what a kind of hub answers to each request of a client."""
+    return {
+        ota.QueryNextImageRequest: hub._on_query,
+        ota.ImageBlockRequest: hub._on_block,
+        ota.ImagePageRequest: hub._on_page,
+        ota.UpgradeEndRequest: hub._on_end,
+        ota.QueryDeviceSpecificFileRequest: hub._on_unsupported,
+    }
+
+
+Hub.answers = answers_of(Hub)

@@ -4,11 +4,17 @@ from collections.abc import Iterable
 
 from emulator.errors import WireError
 from emulator.wire import ota, zcl
-from emulator.wire.codec import Frame
+from emulator.wire.codec import COMMANDS, Frame
 from emulator.wire.ota import BlockControl, Status
 from harness.hub.images import Served
 from harness.hub.settings import Instead, Offers, Settings
 
+#: The requests of a client, by their command.
+REQUESTS = {
+    key.command: kind
+    for key, kind in COMMANDS.items()
+    if key.cluster == ota.CLUSTER and key.to_server
+}
 #: Where the control of a block request stands, behind three octets of ZCL header.
 _CONTROL_AT = 3
 

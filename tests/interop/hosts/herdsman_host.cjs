@@ -4,7 +4,7 @@
 // is one JSON line on standard output; the library's log goes to standard error.
 //
 // Usage: node herdsman_host.cjs PORT --folder FOLDER [--bridges N] [--image FILE] [--modules DIR]
-//        [--permit SECONDS] [--install-code LABEL] [--reports N] [--stay] [--debug]
+//        [--serve FILE] [--permit SECONDS] [--install-code LABEL] [--reports N] [--stay] [--debug]
 "use strict";
 
 const fs = require("node:fs");
@@ -21,6 +21,7 @@ const { values: options, positionals } = parseArgs({
         folder: { type: "string" },
         bridges: { type: "string", default: "1" },
         image: { type: "string" },
+        serve: { type: "string" },
         modules: { type: "string", default: __dirname },
         permit: { type: "string", default: "60" },
         "install-code": { type: "string", multiple: true, default: [] },
@@ -142,6 +143,25 @@ async function upgrade(controller, device) {
     tell("upgraded", { eui64, status, version: await versionOf(device) });
 }
 
+// Offer one image to a bridge again and again, as a user does who wants it upgraded. Each session
+// ends by what the bridge says, or by the library's own clock.
+async function serve(device) {
+    const eui64 = device.ieeeAddr;
+    const settings = { requestTimeout: 30000, responseDelay: 0, baseSize: 50 };
+    const source = { url: path.resolve(options.serve) };
+    updating.add(eui64);
+    for (;;) {
+        tell("serving", { eui64 });
+        let status = "SUCCESS";
+        try {
+            await device.updateOta(source, undefined, undefined, {}, () => {}, settings);
+        } catch (error) {
+            status = error.message;
+        }
+        tell("served", { eui64, status });
+    }
+}
+
 async function run() {
     const begun = performance.now();
     fs.mkdirSync(options.folder, { recursive: true });
@@ -199,6 +219,10 @@ async function run() {
             model: device.modelID,
             version: await versionOf(device),
         });
+    }
+    if (options.serve !== undefined) {
+        const [device] = ready.values();
+        await serve(device);
     }
     if (options.image !== undefined) {
         await Promise.all([...ready.values()].map((device) => upgrade(controller, device)));

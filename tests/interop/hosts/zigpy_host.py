@@ -20,6 +20,8 @@ import zigpy.config as keys
 from bellows.zigbee.application import ControllerApplication
 from zigpy.config import CONF_OTA_ALLOW_ADVANCED_DIR_STRING as RISK
 from zigpy.device import Device
+from zigpy.ota.image import parse_ota_image
+from zigpy.ota.manager import update_firmware
 from zigpy.types import EUI64, ZigbeePacket
 from zigpy.zcl import Cluster, ClusterType
 from zigpy.zcl.clusters.general import Ota
@@ -146,6 +148,28 @@ async def upgrade(app: Application, device: Device) -> int | None:
     return version
 
 
+async def serve(app: Application, device: Device, file: Path) -> None:
+    """Offer one image to a device again and again, as a user does who wants it upgraded.
+
+    zigpy serves a device in a session that somebody begins; each ends by what the device says, or
+    by zigpy's own clock. What zigpy does behind one (a pause, a new interview) is left out.
+    """
+    header = parse_ota_image(file.read_bytes())[0].header
+    query = Ota.ServerCommandDefs.query_next_image.schema(
+        field_control=1,
+        manufacturer_code=header.manufacturer_id,
+        image_type=header.image_type,
+        current_file_version=1,
+        hardware_version=header.minimum_hardware_version,
+    )
+    found = await app.ota.get_ota_images(device, query)
+    device.ota_in_progress = True  # as zigpy has it while a session is open
+    while True:
+        tell("serving", eui64=str(device.ieee))
+        status = await update_firmware(device, found.upgrades[0])
+        tell("served", eui64=str(device.ieee), status=getattr(status, "name", str(status)))
+
+
 async def run(options: argparse.Namespace) -> None:
     """Do what the options ask, from start to stop."""
     begun = time.monotonic()
@@ -182,6 +206,9 @@ async def run(options: argparse.Namespace) -> None:
                 model=device.model,
                 version=await version_of(device),
             )
+        if options.serve is not None:
+            (device,) = bridges.ready.values()
+            await serve(app, device, options.serve)
         if options.images is not None:
             await asyncio.gather(*(upgrade(app, each) for each in list(bridges.ready.values())))
         if options.reports:
@@ -214,6 +241,7 @@ def main() -> None:
     parser.add_argument("--database", type=Path, required=True, help="zigpy's memory of devices")
     parser.add_argument("--bridges", type=int, default=1, help="how many to wait for")
     parser.add_argument("--permit", type=int, default=60, help="seconds to let bridges join")
+    parser.add_argument("--serve", type=Path, help="offer this of --images until the end")
     parser.add_argument("--images", type=Path, help="folder of images: upgrade every bridge")
     parser.add_argument(
         "--install-code", nargs=2, action="append", default=[], metavar=("EUI64", "CODE")

@@ -1,0 +1,217 @@
+"""Read what the command line says of a server under test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from harness.suite import Chosen, RunOptions
+
+_SUITES = ("client", "server")
+_ITEMS = "OTA.SERVER"
+#: How long an answer may take on the air, where the user says nothing else, in seconds.
+_ANSWER_S = 2
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Say which suite runs, and what the tester says of a server."""
+
+    suite: str
+    images: tuple[Path, ...]
+    supports: tuple[str, ...]
+    lacks: tuple[str, ...]
+    on_request: bool
+    strict: bool
+    answer_limit: float
+    known: Path | None
+
+    @property
+    def of_server(self) -> bool:
+        """Tell whether it is a server that is judged."""
+        return self.suite == "server"
+
+    def words(self) -> tuple[str, ...]:
+        """Return what is said of the server as words of a command line, for a replay."""
+        return (
+            *(word for file in self.images for word in ("--image", str(file))),
+            *(word for item in self.supports for word in ("--supports", item)),
+            *(word for item in self.lacks for word in ("--lacks", item)),
+            *(("--on-request",) if self.on_request else ()),
+            *(("--strict",) if self.strict else ()),
+            *(
+                ()
+                if self.answer_limit == _ANSWER_S
+                else ("--answer-limit", f"{self.answer_limit:g}")
+            ),
+        )
+
+
+_OPTIONS = (
+    click.option(
+        "--suite", type=click.Choice(_SUITES), default="client", show_default=True,
+        help="Judge devices (client), or an OTA server with a hostile client (server).",
+    ),
+    click.option(
+        "--image", "images", type=_FILE, multiple=True,
+        help="A file that the server under test holds; repeatable (server).",
+    ),
+    click.option(
+        "--supports", multiple=True, metavar="ITEM",
+        help="A PICS item that the server states, as OTA.SERVER.PAGE; repeatable (server).",
+    ),
+    click.option(
+        "--lacks", multiple=True, metavar="ITEM", help="One that it denies; repeatable (server)."
+    ),
+    click.option(
+        "--on-request", is_flag=True,
+        help="The server serves when it is told to, and notifies first (server).",
+    ),
+    click.option(
+        "--strict", is_flag=True,
+        help="The client on the air speaks Smart Energy, encrypted (server).",
+    ),
+    click.option(
+        "--answer-limit", type=click.FloatRange(0.05, 60), default=_ANSWER_S,
+        show_default=True, metavar="S", help="Longest real time for an answer on the air (server).",
+    ),
+    click.option(
+        "--known", type=_FILE, help="TOML of failures that are known: they must still fail."
+    ),
+)  # fmt: skip
+
+
+def server_options(function: Callable[..., object]) -> Callable[..., object]:
+    """Add the options to a command, which gets them as ``judged``."""
+
+    @wraps(function)
+    def command(*args: Any, **given: Any) -> object:  # noqa: ANN401 - click's
+        names = Judged.__dataclass_fields__
+        judged = Judged(**{name: given.pop(name) for name in names})
+        return function(*args, judged=judged, **given)
+
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def with_server(options: "RunOptions", judged: Judged, names: tuple[str, ...]) -> "RunOptions":
+    """Return the options of a run with what was said of a server, and of known failures.
+
+    Args:
+        options: Of the run so far.
+        judged: What was said.
+        names: The profiles that the user named.
+
+    Raises:
+        click.UsageError: It contradicts itself, or goes with the other suite.
+    """
+    from harness.servers.reach import ServerOptions
+    from harness.suite import SUITES
+
+    options = replace(options, cases=SUITES[judged.suite])
+    if judged.of_server:
+        air = options.link.startswith("ezsp:")
+        images = tuple(_whole(file) for file in judged.images)
+        supports, lacks = _items("--supports", judged.supports), _items("--lacks", judged.lacks)
+        for item in sorted(supports & lacks):
+            raise click.UsageError(f"{item}: found --supports and --lacks, wanted one of them")
+        server = ServerOptions(
+            images=images,
+            supports=supports,
+            lacks=lacks,
+            on_request=judged.on_request,
+            answer_us=round(judged.answer_limit * 1_000_000),
+            max_wait_us=options.lane.max_wait_us,
+            said=judged.words(),
+        )
+        chosen = options.profiles if names else options.profiles[:1]
+        played = tuple(_played(one, images, strict=judged.strict or not air) for one in chosen)
+        options = replace(options, server=server, profiles=played)
+        _check(options)
+    elif found := _of_servers(judged):
+        raise click.UsageError(f"{found}: found the client suite, wanted --suite server")
+    return options if judged.known is None else _with_known(options, judged.known)
+
+
+def _of_servers(judged: Judged) -> str | None:
+    """Return the first option given that only the server suite has."""
+    given = {
+        "--image": judged.images,
+        "--supports": judged.supports,
+        "--lacks": judged.lacks,
+        "--on-request": judged.on_request,
+        "--strict": judged.strict,
+    }
+    return next((name for name, value in given.items() if value), None)
+
+
+def _check(options: "RunOptions") -> None:
+    """Refuse what leads to no server."""
+    scheme, _, _ = options.link.partition(":")
+    if scheme not in ("direct", "ezsp"):
+        raise click.UsageError(f"--suite server: found --link {options.link}, wanted ezsp:PORT")
+    if options.vectors is not None or any(one.dut is not None for one in options.profiles):
+        raise click.UsageError("--suite server: found --dut or --vectors, wanted neither")
+    if scheme == "ezsp" and not options.server.images and not options.list_only:
+        raise click.UsageError("--image: found none, wanted the files that the server holds")
+
+
+def _items(option: str, given: tuple[str, ...]) -> frozenset[str]:
+    """Return PICS items of a server; one that nobody knows is wrong use."""
+    import difflib
+
+    from harness.requirements import catalogue
+
+    items = [one for one in catalogue.items() if one.startswith(_ITEMS)]
+    for one in given:
+        if one not in items:
+            near = difflib.get_close_matches(one, items, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"{option} {one}: wanted one of {', '.join(items)}{hint}")
+    return frozenset(given)
+
+
+def _whole(file: Path) -> bytes:
+    """Return the octets that a server serves of a file."""
+    from emulator.profiles import load
+    from harness.adaptation import UnfitError, adapt
+    from harness.cli.image_files import read_file
+
+    try:
+        return adapt(read_file(file), load.load(load.names()[0]), strict=False).image.octets
+    except UnfitError as error:
+        raise click.UsageError(f"--image {file}: {error}") from None
+
+
+def _played(chosen: "Chosen", images: tuple[bytes, ...], *, strict: bool) -> "Chosen":
+    """Return the profile that the client plays: one that the files are for."""
+    from emulator.ncp.radio import at_home
+    from emulator.profiles.haste import hastened
+    from harness.adaptation import adapt
+
+    profile = chosen.profile
+    if images:
+        profile = adapt(images[0], profile, strict=False).profile
+    if not strict:
+        profile = hastened(at_home(profile))
+    return replace(chosen, profile=profile)
+
+
+def _with_known(options: "RunOptions", file: Path) -> "RunOptions":
+    from harness.known import KnownError, read
+    from harness.runner import run_suite
+
+    try:
+        known = read(file)
+    except KnownError as error:
+        raise click.UsageError(f"--known {error}") from None
+    every = run_suite(replace(options, match=(), list_only=True, out=None)).collected.every
+    for name in known.strangers(every):
+        raise click.UsageError(f"--known {file}: {name}: found no such case, wanted one that runs")
+    return replace(options, known=known)
