@@ -1,4 +1,4 @@
-"""Offer Hanover's fixtures to a maker's own pytest, and be the door for ``hanover run``.
+"""Offer Hanover's fixtures and cases to a maker's own pytest, and be the door for ``hanover run``.
 
 pytest loads this module in every run of everybody who installed Hanover: it imports nothing heavy.
 """
@@ -18,10 +18,29 @@ if TYPE_CHECKING:
     from harness.hub.server import Hub
 
 _KEY = "hanover"
+#: Options of a maker's pytest: what the shipped cases, and benches that are not told, run on.
+_PROFILE, _LINK, _SEED = "--hanover-profile", "--hanover-link", "--hanover-seed"
+_USUAL: dict[str, object] = {_PROFILE: [], _LINK: "direct:", _SEED: 0}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what ``hanover run`` calls --profile, --link and --seed."""
+    group = parser.getgroup(
+        "hanover", "benches and cases of Hanover (pytest --pyargs harness.cases)"
+    )
+    group.addoption(
+        _PROFILE, action="append", default=[], metavar="NAME", help="Name or TOML file; repeatable."
+    )
+    group.addoption(
+        _LINK, default=_USUAL[_LINK], metavar="LINK", help="What carries the datagrams."
+    )
+    group.addoption(
+        _SEED, type=int, default=_USUAL[_SEED], metavar="N", help="Every bench derives its own."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Join the run, where this process is a worker of ``hanover run -n``."""
+    """Join the run, where this process is a worker of ``hanover run -n``; else read the options."""
     given = getattr(config, "workerinput", {}).get(_KEY)
     if given is not None:
         import pickle
@@ -30,6 +49,41 @@ def pytest_configure(config: pytest.Config) -> None:
 
         suite = Suite(pickle.loads(given))
         config.pluginmanager.register(suite, "hanover-suite")
+    elif any(config.getoption(name) != usual for name, usual in _USUAL.items()):
+        _read(config)
+
+
+def _read(config: pytest.Config) -> None:
+    """Leave what the options say where the shipped cases look for it."""
+    import click
+
+    from emulator.errors import HanoverError
+    from harness.cli.run import check_link, choose_profiles
+    from harness.suite import OPTIONS, RunOptions
+
+    given = config.getoption
+    try:
+        check_link(given(_LINK))
+        profiles = choose_profiles(tuple(given(_PROFILE)))
+    except (click.UsageError, HanoverError) as error:
+        raise pytest.UsageError(f"--hanover: {error}") from None
+    config.stash[OPTIONS] = RunOptions(profiles=profiles, link=given(_LINK), seed=given(_SEED))
+
+
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> None:
+    """Show as skipped what has no verdict: the link cannot do it, or the device has it not.
+
+    Under ``hanover run`` the suite reports before this is asked.
+    """
+    error = None if call.excinfo is None else call.excinfo.value
+    if error is None or not type(error).__module__.startswith("harness."):
+        return
+    from harness.verdict import NoVerdict
+
+    if isinstance(error, NoVerdict):
+        skipped = pytest.skip.Exception(f"{error.outcome}: {error}", _use_item_location=True)
+        trace = error.__traceback__
+        call.excinfo = pytest.ExceptionInfo.from_exception(skipped.with_traceback(trace))
 
 
 @pytest.fixture
@@ -62,19 +116,21 @@ def hanover_bridge() -> Callable[..., Bridge]:
 
 
 @pytest.fixture
-def hanover_bench() -> Iterator[Callable[..., Bench]]:
+def hanover_bench(pytestconfig: pytest.Config) -> Iterator[Callable[..., Bench]]:
     """Return a function that makes benches: a bridge and a hub on a virtual link.
 
     ``hanover_bench("B3", link="direct:", seed=0)``; what is given beyond the name goes to
-    ``harness.bench.Bench``. The device is off: ``start()`` powers it. Every bench is closed at the
-    end of the test.
+    ``harness.bench.Bench``, what is not given comes from the options ``--hanover-...``. The device
+    is off: ``start()`` powers it. Every bench is closed at the end of the test.
     """
     from harness.bench import Bench
 
     made: list[Bench] = []
 
     def make(name: str | None = None, **more: Any) -> Bench:  # noqa: ANN401 - Bench's own
-        bench = Bench(_profile(name), **more)
+        given = pytestconfig.getoption
+        name = next(iter(given(_PROFILE)), None) if name is None else name
+        bench = Bench(_profile(name), **{"link": given(_LINK), "seed": given(_SEED), **more})
         made.append(bench)
         return bench
 
@@ -85,5 +141,6 @@ def hanover_bench() -> Iterator[Callable[..., Bench]]:
 
 def _profile(name: str | None) -> Profile:
     from emulator.profiles import load
+    from harness.cli.profiles import find_profile
 
-    return load.load(load.names()[0] if name is None else name)
+    return find_profile(load.names()[0] if name is None else name)

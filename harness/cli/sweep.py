@@ -2,21 +2,23 @@
 
 import json
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.defects import check_defect
+from harness.cli.progress import bar
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from emulator.profiles.model import Profile
     from harness.sweep.engine import Verdict
     from harness.sweep.geometry import Geometry
     from harness.sweep.points import Point
     from harness.sweep.report import SweepReport
-    from harness.sweep.workers import Progress, Task
+    from harness.sweep.workers import Task
 
 #: Octets of an offered image: one sector, or a few, of most parts.
 _SIZE = 4096
@@ -157,14 +159,10 @@ def _profiles(
 ) -> "list[tuple[str, Profile]]":
     """Return the profiles that are swept, each with what was given for it."""
     from harness.cli.run import choose_profiles
-    from harness.lanes.direct import check_defect
 
     chosen = [(each.given, each.profile) for each in choose_profiles(names)]
     if defect is not None:
-        try:
-            check_defect(chosen[0][1], defect)
-        except KeyError as error:
-            raise click.UsageError(f"--defect: {error.args[0]}") from None
+        check_defect("client", defect)
     return chosen[:1] if one else chosen
 
 
@@ -179,7 +177,7 @@ def _sweep(tasks: "list[Task]", workers: int, out: Path | None, *, as_json: bool
     from harness.sweep.recording import EmptyPhaseError
 
     try:
-        with _progress() as progress:
+        with bar("cut") as progress:
             report = pool.sweep(tasks, workers, progress)
     except EmptyPhaseError as error:  # the harness would prove nothing
         click.echo(f"hanover: {error}", err=True)
@@ -232,19 +230,3 @@ def _as_document(task: "Task", verdict: "Verdict") -> dict[str, object]:
         "found": ending.found,
         "slots": ending.slots.hex(),
     }
-
-
-@contextmanager
-def _progress() -> "Iterator[Progress | None]":
-    """Yield what shows a bar on stderr, None where that is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("cut"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("cut", total=None)
-        yield lambda done, planned: bars.update(task, completed=done, total=planned)

@@ -4,27 +4,19 @@ A worker keeps the sweeper of the life that it works at, so that later ranges fi
 of earlier ones known.
 """
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
-from typing import Protocol, TypeVar
 
 from emulator.profiles.model import Profile
 from emulator.units import Octets
+from harness.processes import endings, processes
 from harness.sweep.engine import Ending, Sweeper, Verdict
 from harness.sweep.lives import LIVES
 from harness.sweep.points import KINDS, Point
 from harness.sweep.promises import Broken
 from harness.sweep.report import Found, SweepReport
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 #: Places that one range holds at most: more, and progress jumps; fewer, and little is known.
 _RANGE, _RANGE_OF_PAIRS = 400, 12
@@ -112,7 +104,7 @@ def sweep(tasks: Sequence[Task], workers: int = 1, progress: Progress | None = N
         EmptyPhaseError: A life shows no operation of a phase that it is there for.
     """
     began, found, planned, done, interrupted = perf_counter(), Found(), 0, 0, False
-    with _endings(), _processes(workers) as spread:
+    with endings(), processes(workers) as spread:
         try:
             counts = list(spread(_count, tasks))
             ranges = list(_ranges(tasks, counts, found))
@@ -146,48 +138,3 @@ def _ranges(
         step = _RANGE_OF_PAIRS if task.pairs else _RANGE
         for start in range(0, count, step):
             yield _Range(task, start, min(start + step, count))
-
-
-class _Spread(Protocol):
-    def __call__(self, do: Callable[[T], U], values: Iterable[T], /) -> Iterator[U]: ...
-
-
-@contextmanager
-def _processes(workers: int) -> Iterator[_Spread]:
-    """Yield what maps a function over values, in order: in this process, or in others."""
-    if workers == 1:
-        yield map
-        return
-    pool = multiprocessing.get_context().Pool(workers, _begin_worker)
-    try:
-        yield pool.imap
-    finally:
-        pool.terminate()
-        pool.join()
-
-
-@contextmanager
-def _endings() -> Iterator[None]:
-    """Take a request to end (SIGTERM) as Ctrl-C, where this thread may say so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _begin_worker() -> None:
-    """Let the main process alone answer Ctrl-C, and end with it however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

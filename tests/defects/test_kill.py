@@ -3,60 +3,33 @@
 A defect must let an honest upgrade pass: one that breaks everything proves nothing.
 """
 
-import re
-from collections.abc import Iterator
-
 import pytest
 
 from emulator.device.defects.catalogue import DEFECTS, TABLES, parts_of
-from emulator.device.defects.model import Defect
 from emulator.profiles.load import load, names
-from harness.bench import NEXT_VERSION, Bench
-from harness.report.model import CaseResult
+from harness.bench import Bench
+from harness.defects import known
+from harness.firmware import NEXT_VERSION
+from harness.killmatrix import Depth, Plan, function_of, judge, plan
 from harness.runner import run_suite
-from harness.suite import CASES, RunOptions
+from harness.suite import RunOptions, built_in
 from harness.verdict import Outcome
 
 PROFILES = names()
 
 
-def outcomes(defect: str | None, cases: tuple[str, ...]) -> dict[str, set[Outcome]]:
-    """Run some cases on every profile and return the outcomes of each case."""
-    made: dict[str, set[Outcome]] = {}
-    result: CaseResult
-    for result in run_suite(RunOptions(defect=defect, match=cases)).results:
-        name = result.case.partition("::")[2].partition("/")[0]
-        made.setdefault(name, set()).add(result.verdict)
-    return made
+@pytest.fixture(scope="module")
+def named() -> Plan:
+    """Return the plan in which every defect meets what it names."""
+    return plan({"client": known("client")}, built_in(), Depth.NAMED)
 
 
-def case_names() -> Iterator[str]:
-    """Yield the name of every case that is shipped."""
-    for path in sorted(CASES.glob("test_*.py")):
-        for line in path.read_text("utf-8").splitlines():
-            if line.startswith("def test_"):
-                yield line.removeprefix("def test_").partition("(")[0]
-
-
-def driven() -> set[str]:
-    """Return the names of the cases that vectors drive."""
-    return {
-        name
-        for path in sorted(CASES.glob("test_*.py"))
-        for name in re.findall(r"@from_vectors\([^)]*\)\s+def test_(\w+)", path.read_text("utf-8"))
-    }
-
-
-@pytest.mark.parametrize("defect", DEFECTS.values(), ids=lambda one: one.id)
-def test_defect_is_caught_by_each_case_that_it_names(defect: Defect) -> None:
-    others = tuple(name for name in defect.caught_by if not defect.vectors or name not in driven())
-    caught = outcomes(defect.id, others) if others else {}
-    for vector in defect.vectors:
-        (name, seen), *more = outcomes(defect.id, (vector,)).items()
-        assert (more, Outcome.FAILED in seen) == ([], True), (vector, name, seen)
-        caught[name] = caught.get(name, set()) | seen
-    assert set(caught) == set(defect.caught_by)
-    assert all(Outcome.FAILED in seen for seen in caught.values()), caught
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_defect_is_caught_by_what_it_names(defect: str, named: Plan) -> None:
+    (task,) = [task for task in named.tasks if task.facts.id == defect]
+    met = judge(task)
+    assert (met.missed, met.broken) == ((), ())
+    assert {function_of(case) for case in met.caught_by} == set(task.facts.caught_by)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=str)
@@ -66,15 +39,22 @@ def test_defect_lets_an_honest_upgrade_pass(defect: str) -> None:
     assert bench.upgrade(bench.image()) == NEXT_VERSION
 
 
-def test_every_case_catches_a_defect() -> None:
-    named = {name for defect in DEFECTS.values() for name in defect.caught_by}
-    assert sorted(case_names()) == sorted(named)
+def test_every_case_is_named_by_a_defect(named: Plan) -> None:
+    caught = {name for defect in DEFECTS.values() for name in defect.caught_by}
+    assert sorted(map(function_of, named.cases)) == sorted(caught)
 
 
-def test_sound_bridges_pass_every_case() -> None:
-    seen = outcomes(None, ())
-    assert {name: found for name, found in seen.items() if found != {Outcome.PASSED}} == {}
-    assert len(seen) == len(set(case_names()))
+def test_every_defect_shows_on_a_bridge(named: Plan) -> None:
+    assert (named.whole, named.homeless) == (True, ())
+    assert all(task.profiles for task in named.tasks)
+
+
+def test_sound_bridges_fail_no_case() -> None:
+    results = run_suite(RunOptions()).results
+    fine = {Outcome.PASSED, Outcome.UNSUPPORTED}
+    assert [one.id for one in results if one.verdict not in fine] == []
+    passed = {one.case for one in results if one.verdict is Outcome.PASSED}
+    assert {one.case for one in results} == passed
 
 
 def test_unknown_defect_is_refused() -> None:
