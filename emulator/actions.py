@@ -112,6 +112,8 @@ class PowerOff:
 class Joined:
     """Say that the device is on the network, at this NWK address, under this network key.
 
+    To a device that is on it at that address, another ``key_id`` is a switch of the key.
+
     Keys have 16 octets, or none: what the device holds stays, or its radio keeps them itself.
 
     Raises:

@@ -189,7 +189,11 @@ class Application:
         return self._join(now)
 
     def _joined(self, joined: Joined, now: Us) -> Sequence[Action]:
+        here = self._radio.address == joined.address and self._join_at is None
+        switched = here and joined.key_id != self._memory.now.key_id
         self._memory.join(joined)
+        if switched:
+            return _NOTHING  # what is under way goes on under the new key (GB-069)
         self._radio.address = joined.address
         self._join_at = None
         announce = self._descriptors.announce(BROADCAST_RX_ON)

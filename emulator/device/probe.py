@@ -1,16 +1,19 @@
 """Look inside an emulated bridge: for the sweep and the direct lane, never for a case."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import NamedTuple
 
 from emulator.device.bridge import Bridge
 from emulator.device.defects.catalogue import DEFECTS, parts_of
 from emulator.device.likeness import Likeness, newest_limit
+from emulator.device.parts import SOUND, Parts
 from emulator.errors import PowerLost
 from emulator.faults import CutPower, WornSector
 from emulator.flash.area import Area
 from emulator.flash.nor import Nor, Operation, OperationKind, Snapshot
+from emulator.profiles.model import Profile
 from emulator.units import Octets
 
 
@@ -29,6 +32,29 @@ class DefectFacts(NamedTuple):
     copies: str
     caught_by: tuple[str, ...]
     vectors: tuple[str, ...]
+    where: Mapping[str, tuple[object, ...]]
+    replaces: tuple[str, ...]
+
+    def shows_on(self, profile: Profile) -> bool:
+        """Tell whether bridges of a profile are among those on which it must be caught."""
+        return all(_value(profile, key) in values for key, values in self.where.items())
+
+
+def _value(profile: object, key: str) -> object:
+    for part in key.split("."):
+        profile = getattr(profile, part)
+    return profile
+
+
+def _replaced(parts: Parts) -> tuple[str, ...]:
+    """Return the names of the parts that differ from a sound bridge's; of steps, which."""
+    names = [each.name for each in fields(Parts) if each.name != "table"]
+    made = [name for name in names if getattr(parts, name) != getattr(SOUND, name)]
+    if "steps" in made:
+        steps = [name for name, step in parts.steps.items() if step is not SOUND.steps.get(name)]
+        told = "all of them" if len(steps) == len(SOUND.steps) else ", ".join(steps)
+        made[made.index("steps")] = f"steps ({told})"
+    return tuple(made)
 
 
 class Probe:
@@ -47,7 +73,15 @@ class Probe:
     def defects() -> tuple[DefectFacts, ...]:
         """Return every defect that can be planted."""
         return tuple(
-            DefectFacts(one.id, one.title, one.copies, one.caught_by, one.vectors)
+            DefectFacts(
+                id=one.id,
+                title=one.title,
+                copies=one.copies,
+                caught_by=one.caught_by,
+                vectors=one.vectors,
+                where=one.where,
+                replaces=_replaced(one.parts),
+            )
             for one in DEFECTS.values()
         )
 

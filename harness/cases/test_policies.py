@@ -55,6 +55,27 @@ def test_server_may_tell_to_wait(make_bench: MakeBench) -> None:
     assert bench.running_version() == bench.version(1)
 
 
+@covers("OTA-C-102")
+def test_silence_activates_nothing(make_bench: MakeBench) -> None:
+    """A device that only an external event activates does not take silence for leave either.
+
+    Attack: activation policy 1 and timeout policy 0; the hub answers no Upgrade End Request.
+    Expect: the old version runs for hours, long after the third request.
+    Source: ZCL rev 8, 11.10.12, 11.10.13.
+    """
+    bench = make_bench({**OUT_OF_BAND_ONLY, "ota.timeout_policy": 0, "ota.end_retry_s": 600})
+    bench.start()
+    bench.hub.settings.end_times_s = None
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.wait(bench.lived(5 * HOUR))
+    assert bench.running_version() == bench.version(0)
+    assert bench.upgrade_status() is not ImageUpgradeStatus.NORMAL
+
+    bench.activate()  # control: the external event does it
+    bench.settle()
+    assert bench.running_version() == bench.version(1)
+
+
 @covers("OTA-C-100")
 def test_device_asks_thrice_before_it_applies(make_bench: MakeBench) -> None:
     """A device with timeout policy 0 applies by itself only after three unanswered requests.

@@ -1,4 +1,4 @@
-"""Explain a requirement, a case or a defect: ``hanover explain OTA-C-051``."""
+"""Explain a requirement: ``hanover explain OTA-C-051``."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.defects import told
+
 if TYPE_CHECKING:
-    from emulator import DefectFacts
-    from harness.recorder import About
     from harness.requirements.catalogue import Requirement
+    from harness.traceability import RequirementRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Hold one requirement with all that stands for it."""
+    """Hold one requirement with all that stands for it, and the profile keys that it depends on."""
 
-    requirement: "Requirement"
-    cases: "tuple[About, ...]"
-    vectors: dict[str, list[str]]  # those that drive a case, by its name
-    defects: "tuple[DefectFacts, ...]"
+    row: "RequirementRow"
     switches: dict[str, dict[str, Any]]
 
 
@@ -49,54 +47,19 @@ def explain(ids: tuple[str, ...], as_json: bool) -> None:
 
 def _explain(wanted: "Sequence[Requirement]") -> list[Explained]:
     from emulator.profiles import load
-    from harness.lanes.direct import known_defects
-    from harness.runner import run_suite
-    from harness.suite import RunOptions
+    from harness.traceability import collect, matrix
 
-    every = run_suite(RunOptions(list_only=True)).collected.every
-    made = []
-    for requirement in wanted:
-        rows = [
-            one
-            for one in every
-            if requirement.id in [each.id for each in one.coverage.requirements]
-        ]
-        judging = {one.case.partition("/")[0]: one for one in rows}
-        names = {name.partition("::")[2] for name, one in judging.items() if not one.vector}
-        names |= {one.vector for one in rows if one.vector}
-        made.append(
-            Explained(
-                requirement=requirement,
-                cases=tuple(judging.values()),
-                vectors={name: _vectors_of(rows, name) for name in judging},
-                defects=tuple(
-                    one for one in known_defects() if names & {*one.caught_by, *one.vectors}
-                ),
-                switches={
-                    key: {name: _value(load.load(name), key) for name in load.names()}
-                    for key in requirement.switches
-                },
-            )
+    rows = {one.requirement.id: one for one in matrix(collect()).requirements}
+    return [
+        Explained(
+            row=rows[requirement.id],
+            switches={
+                key: {name: _value(load.load(name), key) for name in load.names()}
+                for key in requirement.switches
+            },
         )
-    return made
-
-
-def _vectors_of(rows: "Sequence[About]", name: str) -> list[str]:
-    """Return the ids of the vectors among the rows of a case, each once."""
-    return sorted({row.vector for row in rows if row.vector and row.case.partition("/")[0] == name})
-
-
-def folded(ids: Sequence[str]) -> str:
-    """Return ids for people: three or more that follow one another are told by first and last."""
-    runs: list[list[str]] = []
-    for each in ids:
-        prefix, _, number = each.rpartition("-")
-        follows = f"{prefix}-{int(number) - 1:0{len(number)}}"
-        if runs and runs[-1][-1] == follows:
-            runs[-1].append(each)
-        else:
-            runs.append([each])
-    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs)
+        for requirement in wanted
+    ]
 
 
 def _value(profile: Any, key: str) -> Any:  # noqa: ANN401 - the values of a profile
@@ -107,7 +70,9 @@ def _value(profile: Any, key: str) -> Any:  # noqa: ANN401 - the values of a pro
 
 
 def _lines(one: Explained) -> Iterator[str]:
-    need = one.requirement
+    from harness.traceability import folded
+
+    row, need = one.row, one.row.requirement
     yield f"{need.id}  {need.title}"
     yield f"  level     {need.level}, evidence {need.evidence}; judges the {need.judge}"
     yield f"  source    {need.source}"
@@ -117,21 +82,21 @@ def _lines(one: Explained) -> Iterator[str]:
     if need.note:
         yield f"  note      {need.note}"
     yield f"  applies   where {need.pics} is stated"
-    for case in one.cases:
-        name = case.case.partition("/")[0]
-        attack = f"vectors {folded(one.vectors[name])}" if case.vector else case.attack
-        yield f"  case      {name}: {' '.join(attack.split())}"
-    if not one.cases:
-        yield "  case      none yet: not covered"
-    for defect in one.defects:
-        yield f"  defect    {defect.id}: {defect.title} ({defect.copies})"
+    for case in row.cases:
+        vectors = row.vectors.get(case.name)
+        attack = f"vectors {folded(vectors)}" if vectors else case.about.attack
+        yield f"  case      {case.name}: {' '.join(attack.split())}"
+    if not row.covered:
+        yield f"  case      none yet: {need.uncovered or 'not covered'}"
+    for defect in row.defects:
+        yield f"  defect    {defect.id}: {defect.title} ({told(defect.copies)})"
     for key, values in one.switches.items():
         shown = ", ".join(f"{name} {value}" for name, value in values.items())
         yield f"  switch    {key}: {shown}"
 
 
 def _document(one: Explained) -> dict[str, Any]:
-    need = one.requirement
+    row, need = one.row, one.row.requirement
     return {
         "id": need.id,
         "title": need.title,
@@ -144,11 +109,12 @@ def _document(one: Explained) -> dict[str, Any]:
         "accept": list(need.accept),
         "pics": need.pics,
         "note": need.note,
-        "cases": [case.case.partition("/")[0] for case in one.cases],
-        "vectors": sorted(id for ids in one.vectors.values() for id in ids),
+        "uncovered": need.uncovered,
+        "cases": [case.name for case in row.cases],
+        "vectors": sorted(id for ids in row.vectors.values() for id in ids),
         "defects": [
-            {"id": defect.id, "title": defect.title, "copies": defect.copies}
-            for defect in one.defects
+            {"id": defect.id, "title": defect.title, "copies": told(defect.copies)}
+            for defect in row.defects
         ],
         "switches": one.switches,
     }

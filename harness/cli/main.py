@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ _DEBUG = "HANOVER_DEBUG"
 #: Each subcommand, what it is for, and the module that holds it under the same name.
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("harness.cli.run", "Run the conformance suite."),
+    "report": ("harness.cli.report", "Check and compare what runs wrote."),
     "upgrade": ("harness.cli.upgrade", "Upgrade one bridge, emulated or on the air."),
     "radio": ("harness.cli.radio", "Be a ZigBee radio stick with bridges behind it."),
     "emulate": ("harness.cli.emulate", "Be one emulated bridge, for a program or on a network."),
@@ -30,6 +32,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "image": ("harness.cli.image", "Make firmware files and look into them."),
     "vectors": ("harness.cli.vectors", "Show, check and add test vectors."),
     "explain": ("harness.cli.explain", "Explain a requirement: source, cases, defects, switches."),
+    "trace": ("harness.cli.trace", "What stands for each requirement, and back."),
+    "defects": ("harness.cli.defects", "Show the defects that the suite is proven with."),
+    "killmatrix": ("harness.cli.killmatrix", "Hold every defect against every case."),
     "profiles": ("harness.cli.profiles", "Show the bridge types."),
 }
 
@@ -73,6 +78,8 @@ def hanover() -> None:
 def main() -> NoReturn:
     """Run the command line; never ends in a traceback."""
     _let_readers_leave()
+    # A request to end is taken as Ctrl-C: what was begun, a device program too, is put to its end.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run_command(sys.argv[1:]))
 
 
@@ -95,6 +102,9 @@ class _Stdout(io.FileIO):
 def _let_readers_leave() -> None:
     """Put what takes a closed pipe calmly in the place of standard output."""
     given = sys.stdout
+    if given is None:  # closed before this process began
+        sys.stdout = io.StringIO()
+        return
     try:
         raw = _Stdout(given.fileno(), "w", closefd=False)
     except (AttributeError, OSError, ValueError):  # there is none, or none of the system's

@@ -10,7 +10,6 @@ from emulator.faults import FrameFault
 from emulator.link.chance import stream
 from emulator.link.direct import DirectLink
 from emulator.link.medium import Medium
-from emulator.profiles.model import Profile
 from emulator.units import Octets, Us
 from emulator.wire.aps import Datagram
 from emulator.world import World
@@ -39,15 +38,6 @@ class Bystander:
 def known_defects() -> Sequence[DefectFacts]:
     """Return every defect that a bridge can be given."""
     return Probe.defects()
-
-
-def check_defect(profile: Profile, defect: str) -> None:
-    """Find out whether a defect can be planted in a bridge.
-
-    Raises:
-        KeyError: No defect has this id; the message names a close one.
-    """
-    Probe(Bridge(profile, stream)).plant(defect)
 
 
 class Air:

@@ -59,6 +59,7 @@ class Requirement:
 
     ``accept`` lists the outcomes that pass where more than one does; empty where ``expected`` is
     the only one. ``pics`` is the item that must be stated for the requirement to apply.
+    ``uncovered`` says why nothing here judges it yet; empty where a case or a vector does.
     """
 
     id: str
@@ -73,14 +74,19 @@ class Requirement:
     accept: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()  # the profile keys that choose among what is accepted
     note: str = ""
+    uncovered: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """The requirements by id, and the meaning of each PICS item they name."""
+    """The requirements by id, the meaning of each PICS item they name, and what items imply.
+
+    ``implications`` has, for each item that implies others, all of them, the remote ones too.
+    """
 
     requirements: Mapping[str, Requirement]
     items: Mapping[str, str]
+    implications: Mapping[str, tuple[str, ...]]
 
 
 _ALLOWED = frozenset(field.name for field in fields(Requirement))
@@ -147,6 +153,15 @@ def items() -> Mapping[str, str]:
     return _shipped().items
 
 
+def implications() -> Mapping[str, tuple[str, ...]]:
+    """Return every PICS item that a device cannot have without others, and all those others.
+
+    Raises:
+        CatalogueError: A file of the package is wrong.
+    """
+    return _shipped().implications
+
+
 def find(requirement_id: str) -> Requirement:
     """Return the requirement with this id.
 
@@ -172,7 +187,7 @@ def read(directory: Traversable) -> Catalogue:
         CatalogueError: A file is missing or not TOML, a key is missing, unknown or of the wrong
             type, an enum value or a PICS item is unknown, or an id occurs twice.
     """
-    meanings = _read_items(directory / _ITEMS_FILE)
+    meanings, implied = _read_items(directory / _ITEMS_FILE)
     requirements: dict[str, Requirement] = {}
     for file in sorted(directory.iterdir(), key=lambda file: file.name):
         if not file.name.endswith(".toml") or file.name == _ITEMS_FILE:
@@ -184,7 +199,11 @@ def read(directory: Traversable) -> Catalogue:
             requirements[requirement.id] = requirement
     if not requirements:
         raise CatalogueError(f"{directory.name}: found no requirement, expected one or more")
-    return Catalogue(requirements=MappingProxyType(requirements), items=MappingProxyType(meanings))
+    return Catalogue(
+        requirements=MappingProxyType(requirements),
+        items=MappingProxyType(meanings),
+        implications=MappingProxyType(implied),
+    )
 
 
 @functools.cache
@@ -212,20 +231,29 @@ def _requirement(entry: _Entry, meanings: Mapping[str, str]) -> Requirement:
         accept=entry.texts("accept") if "accept" in entry.table else (),
         switches=entry.texts("switches") if "switches" in entry.table else (),
         note=entry.text("note") if "note" in entry.table else "",
+        uncovered=entry.text("uncovered") if "uncovered" in entry.table else "",
     )
 
 
-def _read_items(file: Traversable) -> dict[str, str]:
-    """Read the PICS items and their meanings."""
-    keys = frozenset({"id", "about"})
+def _read_items(file: Traversable) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """Read the PICS items: their meanings, and what each implies, near and far."""
+    needed = frozenset({"id", "about"})
     meanings: dict[str, str] = {}
+    implied: dict[str, tuple[str, ...]] = {}
     for entry in _entries(file, "item"):
-        entry.check_keys(keys, keys)
+        entry.check_keys(needed, needed | {"implies"})
         item = entry.text("id")
         if item in meanings:
             raise entry.error("id", "an id used before", "an id of its own")
+        near = entry.texts("implies") if "implies" in entry.table else ()
+        for each in near:
+            if each not in meanings:
+                raise entry.error("implies", repr(each), "an item that stands above it")
+        far = (one for each in near for one in implied.get(each, ()))
+        if near:
+            implied[item] = tuple(dict.fromkeys((*near, *far)))
         meanings[item] = entry.text("about")
-    return meanings
+    return meanings, implied
 
 
 def _entries(file: Traversable, kind: str) -> Iterator[_Entry]:

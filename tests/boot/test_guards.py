@@ -8,11 +8,11 @@ from typing import Annotated
 import pytest
 
 from emulator.boot.loader import Loader
-from emulator.boot.placement import InPlace, Write, _copy
-from emulator.boot.record import BootRecord, BootState, RecordLog
+from emulator.boot.placement import InPlace, Swap, Write, _copy
+from emulator.boot.record import NO_IMAGE, BootRecord, BootState, RecordLog
 from emulator.errors import BootError, WornError
 from emulator.faults import WornSector
-from emulator.flash.area import Area
+from emulator.flash.area import Area, StreamWriter
 from emulator.flash.nor import Geometry, Nor
 from emulator.profiles.switches import Fallback
 from emulator.wire.codec import Counted, Frame, frame
@@ -245,3 +245,27 @@ def test_what_reads_right_is_left_alone_only_where_that_is_meant(nor: Nor, spari
     _copy(first, 0, second, 0, SECTOR, sparing=sparing)
     assert second.read(0, SECTOR) == first.read(0, SECTOR)
     assert (nor.operations == done) == sparing
+
+
+def test_where_images_run_in_one_slot_either_of_them_is_put_there() -> None:
+    both = slots(nor := Nor(GEOMETRY))
+    for slot, octets in zip(both, (OLD, NEW), strict=True):
+        writer = StreamWriter.begin(slot)
+        writer.append(octets)
+        writer.finish()
+    record = BootRecord(active=0, images=(facts_of(OLD), facts_of(NEW), NO_IMAGE))
+    spoil(nor, 0)
+    swap = Swap(Area(nor, 4096, 4608))
+    assert list(swap.homes(record, both)) == [(0, 1)]  # the active one is not whole any more
+    assert both[0].read(0, len(NEW)) == NEW
+
+
+def test_a_worn_sector_that_is_right_already_does_not_end_a_copy() -> None:
+    first, second = slots(nor := Nor(GEOMETRY))
+    writer = StreamWriter.begin(first)
+    writer.append(bytes(range(1, 251)) * 4)
+    writer.finish()
+    _copy(first, 0, second, 0, SECTOR)
+    nor.wear(WornSector(address=second.start, since=0))
+    _copy(first, 0, second, 0, 2 * SECTOR)
+    assert second.read(0, 2 * SECTOR) == first.read(0, 2 * SECTOR)

@@ -335,3 +335,19 @@ def test_a_purge_that_meets_a_worn_sector_erases_the_others() -> None:
     assert len(kept) == 2
     assert 0 in kept
     assert opened(where).read() == record(7)
+
+
+def test_a_purge_takes_half_a_record_away_too() -> None:
+    where = area()
+    log = opened(where)
+    log.write(record(1))
+    where.nor.arm(CutPower(operation=where.nor.operations, kind=CutKind.TORN, octets=40))
+    with pytest.raises(PowerLost):
+        log.write(record(2))  # behind the first, in its sector
+    where.nor.power_up()
+    assert where.read(0, where.size).count(b"HnvR") == 2  # what was torn begins as a record does
+    log = opened(where)
+    assert log.read() == record(1)
+    log.purge()
+    assert where.read(0, where.size).count(b"HnvR") == 1
+    assert opened(where).read() == record(1)

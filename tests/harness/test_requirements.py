@@ -152,7 +152,8 @@ def test_an_accept_set_has_distinct_members_and_more_than_one() -> None:
 def test_texts_are_tidy() -> None:
     untidy = re.compile(r"[|`*<]{2}|[|`]|\s{2}|^\s|\s$|/work|/tmp|/home|[^\x20-\x7e]")
     for row in catalogue.load().values():
-        texts = (row.title, row.source, row.stimulus, row.expected, row.note, *row.accept)
+        texts = (row.title, row.source, row.stimulus, row.expected, row.note, row.uncovered)
+        texts += row.accept
         assert not [text for text in texts if text and untidy.search(text)], row.id
 
 
@@ -190,7 +191,7 @@ def test_the_legend_of_a_file_explains_each_source_key(name: str) -> None:
 
 
 def test_a_good_file_is_read(tmp_path: Path) -> None:
-    shipped = read(tmp_path, GOOD + 'accept = ["yes", "no"]\nnote = "why"\n')
+    shipped = read(tmp_path, GOOD + 'accept = ["yes", "no"]\nnote = "why"\nuncovered = "later"\n')
     assert shipped.items == {"OTA.CLIENT": "An OTA client"}
     assert shipped.requirements["OTA-C-001"] == Requirement(
         id="OTA-C-001",
@@ -204,12 +205,13 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         pics="OTA.CLIENT",
         accept=("yes", "no"),
         note="why",
+        uncovered="later",
     )
 
 
 def test_optional_keys_may_be_absent(tmp_path: Path) -> None:
     row = read(tmp_path).requirements["OTA-C-001"]
-    assert (row.accept, row.note) == ((), "")
+    assert (row.accept, row.note, row.uncovered) == ((), "", "")
 
 
 @pytest.mark.parametrize(
@@ -231,6 +233,7 @@ def test_optional_keys_may_be_absent(tmp_path: Path) -> None:
         ('"device"\n', '"device"\naccept = "a"\n', "accept: found 'a', expected a list of texts"),
         ('"device"\n', '"device"\naccept = ["a", 1]\n', "accept: found 1, expected a text"),
         ('"device"\n', '"device"\nnote = ""\n', "note: found '', expected a text"),
+        ('"device"\n', '"device"\nuncovered = ""\n', "uncovered: found '', expected a text"),
     ],
 )
 def test_a_wrong_row_is_named(tmp_path: Path, old: str, new: str, complaint: str) -> None:

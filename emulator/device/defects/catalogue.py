@@ -1,13 +1,12 @@
 """Find a defect by its id."""
 
-import difflib
-
 from emulator.device.defects import (
     answers,
     boot,
     client,
     decay,
     headers,
+    network,
     records,
     session,
     signatures,
@@ -31,6 +30,7 @@ TABLES = (
     verdicts.DEFECTS,
     boot.DEFECTS,
     decay.DEFECTS,
+    network.DEFECTS,
     trials.DEFECTS,
     records.DEFECTS,
 )
@@ -43,11 +43,9 @@ def parts_of(defect: str) -> Parts:
     """Return the parts of a bridge with a defect.
 
     Raises:
-        KeyError: No defect has this id; names a close one.
+        KeyError: No defect has this id.
     """
     found = DEFECTS.get(defect)
     if found is None:
-        close = difflib.get_close_matches(defect, DEFECTS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(DEFECTS)}"
-        raise KeyError(f"no defect {defect!r}{hint}")
+        raise KeyError(f"no defect {defect!r}")
     return found.parts

@@ -1,6 +1,7 @@
 """Say what a defect is, and hold the small tools that defects are made with."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emulator.device.parts import SOUND, Parts
@@ -19,6 +20,7 @@ class Defect:
         parts: The parts of such a bridge.
         caught_by: Names of the cases that must fail on it.
         vectors: Ids of the vectors that must, where such a case is driven by vectors.
+        where: The bridges on which it shows: keys of a profile, and the values that count.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Defect:
     parts: Parts
     caught_by: tuple[str, ...]
     vectors: tuple[str, ...] = ()
+    where: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
 
 
 def with_parts(**replaced: Any) -> Parts:  # noqa: ANN401 - the fields of Parts

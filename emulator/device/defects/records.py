@@ -220,6 +220,7 @@ DEFECTS: tuple[Defect, ...] = (
         copies="gb-alt-han T3",
         parts=with_parts(records=_AppendsBehindTheLast),
         caught_by=_SWEPT,
+        where={"boot.scheme": ("ab",)},
     ),
     Defect(
         id="D227",
@@ -263,6 +264,7 @@ DEFECTS: tuple[Defect, ...] = (
         copies="gb-alt-han T3; a swap without status",
         parts=with_parts(swap=_CountsNoSteps),
         caught_by=_SWEPT,
+        where={"boot.scheme": ("swap",)},
     ),
     Defect(
         id="D233",
@@ -270,6 +272,7 @@ DEFECTS: tuple[Defect, ...] = (
         copies="gb-alt-han T3",
         parts=with_parts(swap=_CountsAStepTooEarly),
         caught_by=_SWEPT,
+        where={"boot.scheme": ("swap",)},
     ),
     Defect(
         id="D234",
@@ -277,5 +280,6 @@ DEFECTS: tuple[Defect, ...] = (
         copies="gb-alt-han T3; a swap without scratch",
         parts=with_parts(swap=_KeepsTheScratchInRam),
         caught_by=_SWEPT,
+        where={"boot.scheme": ("swap",)},
     ),
 )

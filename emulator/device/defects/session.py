@@ -283,7 +283,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         id="D039",
         title="says nothing to a malformed unicast",
-        copies="zsmartsystems 762",
+        copies="ZCL rev 8, 11.13.3.5.1",
         parts=with_parts(general=_SilentAboutRubbish),
         caught_by=("truncated_unicast_notify_is_refused",),
     ),
@@ -370,6 +370,7 @@ DEFECTS: tuple[Defect, ...] = (
         copies="zsmartsystems 1241",
         parts=with_parts(application=_MindsNewcomers),
         caught_by=("two_devices_download_at_once",),
+        where={"power": ("mains",)},
     ),
     Defect(
         id="D064",
@@ -419,5 +420,6 @@ DEFECTS: tuple[Defect, ...] = (
         copies="pvvx/ZigbeeTLc 289, turned round",
         parts=with_client(_DawdlesOverBlocks),
         caught_by=("answers_are_collected_soon",),
+        where={"power": ("battery",)},
     ),
 )

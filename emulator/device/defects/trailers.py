@@ -68,14 +68,14 @@ DEFECTS: tuple[Defect, ...] = (
         title="the signature of a raw container covers the header too",
         copies="gb-alt-han 2.2: the manufacturer image alone",
         parts=with_steps({"gb_signature": _over(begin=True, mark=False)}),
-        vectors=("IV-013",),
+        vectors=("IV-013", "IV-325"),
     ),
     judged(
         id="D141",
         title="the signature of a raw container covers 00 40 too",
         copies="gb-alt-han 2.2: the manufacturer image alone",
         parts=with_steps({"gb_signature": _over(begin=False, mark=True)}),
-        vectors=("IV-013",),
+        vectors=("IV-013", "IV-326"),
     ),
     judged(
         id="D142",

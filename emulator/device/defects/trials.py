@@ -188,6 +188,7 @@ DEFECTS: tuple[Defect, ...] = (
         parts=with_parts(swap=_KeepsNoCopy),
         caught_by=("mute_image_goes_back", "what_boots_after"),
         vectors=("RB-006",),
+        where={"boot.scheme": ("swap",)},
     ),
     Defect(
         id="D222",
@@ -196,5 +197,6 @@ DEFECTS: tuple[Defect, ...] = (
         parts=with_parts(records=_StopsWhenFull),
         caught_by=("mute_image_goes_back", "what_boots_after"),
         vectors=("RB-080",),
+        where={"flash.erase_size_octets": (512, 2048)},
     ),
 )
