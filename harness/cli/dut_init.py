@@ -1,5 +1,6 @@
 """Ask a device what it is, and write a first DUT file: ``hanover dut init``."""
 
+import itertools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,10 @@ def init(
     check_link(link)
     if out.exists() and not force:
         raise click.UsageError(f"{out}: found a file, wanted none (--force replaces it)")
+    if not out.parent.is_dir():
+        raise click.UsageError(f"{out}: found no folder {out.parent}, wanted one that is there")
     base, rungs = find_profile(given), _rungs(images, out)
+    name = _name(base, name or out.stem)
     wanted = None if eui64 is None else _address(eui64)
     found, address = _interview(base, link, wanted, rungs)
     for question in found.silent:
@@ -60,12 +64,24 @@ def init(
         advice = "wanted a base that agrees: the file is written without it"
         click.echo(f"{item}: found {said} on the device, {advice}", err=True)
     base_given = given if not given.endswith(".toml") else _beside(Path(given), out)
-    text = as_file(found, base, given=base_given, name=name or out.stem, eui64=address, rungs=rungs)
+    text = as_file(found, base, given=base_given, name=name, eui64=address, rungs=rungs)
     out.write_text(text, encoding="utf-8")
     version = "unknown" if found.version is None else f"{found.version:#010x}"
     click.echo(f"{out}: written; the device runs version {version}")
     if not rungs:
         click.echo("name its firmware under [ladder], then: hanover dut check")
+
+
+def _name(base: "Profile", name: str) -> str:
+    """Return the name of a device, which is that of its profile too."""
+    from emulator.errors import ProfileError
+    from emulator.profiles.load import overlay
+
+    try:
+        return overlay(base, {"name": name}).name
+    except ProfileError as error:
+        told = str(error).removeprefix(f"{base.name}: ").removeprefix("name: ")
+        raise click.UsageError(f"--name: {told}") from None
 
 
 def _address(text: str) -> int:
@@ -93,7 +109,12 @@ def _rungs(images: tuple[Path, ...], out: Path) -> "list[Rung]":
         except WireError as error:
             raise WrongUse(f"--image {path}: found {error}, wanted an OTA file") from None
         made.append(Rung(file=_beside(path, out), version=header.file_version, octets=octets))
-    return sorted(made, key=lambda rung: rung.version)
+    made.sort(key=lambda rung: rung.version)
+    for low, high in itertools.pairwise(made):
+        if low.version == high.version:
+            told = f"version {low.version:#010x} in {low.file} and {high.file}"
+            raise WrongUse(f"--image: found {told}, wanted each version once")
+    return made
 
 
 def _beside(path: Path, out: Path) -> str:

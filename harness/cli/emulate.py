@@ -78,7 +78,8 @@ def emulate(
     the first start made: --for, --fast and the like need not be said again.
     """
     if stdio == (link is not None):
-        raise WrongUse("found neither or both, wanted --stdio or --link ezsp:PORT")
+        found = "both" if stdio else "neither"
+        raise WrongUse(f"found {found}, wanted --stdio or --link ezsp:PORT")
     if link is None:
         _serve(name)
         return

@@ -1,6 +1,7 @@
 """Read what the command line says of lanes, and try a device program before the first case."""
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,11 +16,27 @@ if TYPE_CHECKING:
 _PROGRAM = "exec:"
 
 
+class Seconds(click.FloatRange):
+    """Be a range of seconds; what is no number (nan) is in none."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the seconds."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"found {value}, wanted a number", param, ctx)
+        return seconds
+
+
 def reply_limit_option(function: "Decorated") -> "Decorated":
     """Add ``--reply-limit`` to a command."""
     return click.option(
         "--reply-limit",
-        type=click.FloatRange(0.01, 3600),
+        type=Seconds(0.01, 3600),
         default=10,
         show_default=True,
         metavar="S",

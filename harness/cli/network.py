@@ -3,25 +3,25 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from harness.cli.image_files import EUI64, U16
-
-if TYPE_CHECKING:
-    pass
+from harness.cli.lane import Seconds
 
 _SCHEME = "ezsp:"
+#: How long a lane of real time waits; every command that judges or rehearses one has it.
+max_wait_option = click.option(
+    "--max-wait",
+    type=Seconds(1, 7 * 86400),
+    default=600,
+    show_default=True,
+    metavar="S",
+    help="Longest real time that a case waits for one thing (ezsp:).",
+)
 _OPTIONS = (
-    click.option(
-        "--max-wait",
-        type=click.FloatRange(1, 7 * 86400),
-        default=600,
-        show_default=True,
-        metavar="S",
-        help="Longest real time that a case waits for one thing (ezsp:).",
-    ),
+    max_wait_option,
     click.option(
         "--network",
         "folder",

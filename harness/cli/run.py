@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.defects import check_defect
 from harness.cli.lane import greet, lane_options, reply_limit_option
 from harness.cli.network import check_air, network_options
 from harness.cli.run_day import (
@@ -18,17 +18,17 @@ from harness.cli.run_day import (
     lab_options,
     make_plans,
     show_plans,
+    tell_limits,
     tell_what_is_left,
 )
+from harness.cli.run_report import Wanted, now, publish, report_options
+from harness.cli.run_servers import Judged, server_options, with_server
 
 if TYPE_CHECKING:
     from harness.dut.day import Day
-    from harness.report.model import RunReport
     from harness.runner import RunResult
     from harness.suite import Chosen, RunOptions
 
-TRACES = ("auto", "failed", "all")
-FAIL_ON = ("mandatory-confirmed", "mandatory", "recommended", "all")
 _BOOTH = "a case, a requirement, a topic, or a part of a name"
 
 
@@ -37,34 +37,19 @@ _BOOTH = "a case, a requirement, a topic, or a part of a name"
 @click.option("--profile", "names", multiple=True, help="Name or TOML file; repeatable.")
 @lab_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("hanover-report"),
-    show_default=True,
-    help="Folder for report.json, junit.xml and traces/.",
-)
-@click.option(
-    "--traces",
-    type=click.Choice(TRACES),
-    default=TRACES[0],
-    show_default=True,
-    help="Keep the trace of each case, or of those that did not pass; auto: all of up to 100.",
-)
+@report_options
 @click.option("--list", "list_only", is_flag=True, help="List the cases, run nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option("-n", "workers", type=click.IntRange(1, 64), default=1, help="Processes.")
-@click.option("--fail-on", type=click.Choice(FAIL_ON), default=FAIL_ON[0], show_default=True)
-@click.option("--require", "required", multiple=True, metavar="IDS", help="Must have a verdict.")
 @click.option("--link", default="direct:", show_default=True, help="What carries the datagrams.")
 @reply_limit_option
 @network_options
+@server_options
 @click.option(
     "--vectors",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run the vectors of this folder, and nothing else.",
 )
-@click.option("--defect", metavar="ID", help="Plant a defect in every bridge.")
+@click.option("--defect", metavar="ID", help="Plant a defect in every bridge, or in our hub.")
 @click.option(
     "--capture",
     type=click.Path(path_type=Path),
@@ -77,21 +62,18 @@ def run(
     names: tuple[str, ...],
     lab: Lab,
     seed: int,
-    out: Path,
-    traces: str,
+    wanted: Wanted,
     list_only: bool,
-    as_json: bool,
     workers: int,
-    fail_on: str,
-    required: tuple[str, ...],
     link: str,
     reply_limit: float,
     on_air: dict[str, Any],
+    judged: Judged,
     vectors: Path | None,
     defect: str | None,
     capture: Path | None,
 ) -> None:
-    """Run the conformance suite on emulated bridges.
+    """Run the conformance suite on emulated bridges, or on an OTA server (--suite server).
 
     Exits with 1 if a case fails that counts (--fail-on), with 2 if nothing was found to judge, with
     3 if the harness or its environment broke. A failed case is printed with the command that runs
@@ -110,12 +92,13 @@ def run(
         defect=defect,
         match=match,
         workers=workers,
-        out=None if list_only else lab.resume or out,
-        traces=Traces(traces),
+        out=None if list_only else lab.resume or wanted.out,
+        traces=Traces(wanted.traces),
         vectors=None if vectors is None else _checked(vectors),
         capture=capture,
         list_only=list_only,
     )
+    options = with_server(options, judged, names)
     if defect is not None:
         _check_defect(options, defect)
     check_air(
@@ -124,16 +107,18 @@ def run(
         duts=len(lab.duts),
         workers=workers,
     )
+    if not list_only and not options.of_server:
+        tell_limits(options)
     if lab.plan:
-        raise SystemExit(show_plans(make_plans(options), as_json=as_json, every=True))
+        raise SystemExit(show_plans(make_plans(options), as_json=wanted.as_json, every=True))
     if not list_only and not lab.duts:
         greet(link, options.lane, options.profiles)
-    ids = _requirements(required)
-    command = ("hanover", *(context.find_root().obj or ("run",)))
+    wanted.requirements()  # a wrong one is told before anything runs
     if list_only:
-        raise SystemExit(_list(options, as_json=as_json))
+        raise SystemExit(_list(options, as_json=wanted.as_json))
     day = begin_day(options, lab.resume, lab.budget_s) if lab.duts else None
-    raise SystemExit(_run(options, command, fail_on, ids, day, as_json=as_json))
+    command = ("hanover", *(context.find_root().obj or ("run",)))
+    raise SystemExit(_run(options, wanted, day, command))
 
 
 def choose_profiles(names: tuple[str, ...]) -> "tuple[Chosen, ...]":
@@ -151,12 +136,10 @@ def choose_profiles(names: tuple[str, ...]) -> "tuple[Chosen, ...]":
 
 def check_link(link: str) -> None:
     """Refuse a link whose scheme no lane has."""
-    from harness.lanes.schemes import SCHEMES
+    from harness.lanes.schemes import mistaken
 
-    scheme, _, _ = link.partition(":")
-    if scheme not in SCHEMES:
-        known = ", ".join(f"{name}:" for name in SCHEMES)
-        raise click.UsageError(f"--link {link}: unknown scheme, expected one of {known}")
+    if wrong := mistaken(link):
+        raise click.UsageError(f"--link {link}: {wrong}")
 
 
 def _checked(vectors: Path) -> Path:
@@ -171,28 +154,12 @@ def _checked(vectors: Path) -> Path:
 
 
 def _check_defect(options: "RunOptions", defect: str) -> None:
-    from harness.lanes.direct import check_defect
     from harness.lanes.schemes import PLANTING
 
     if options.link.partition(":")[0] not in PLANTING:
         wanted = ", ".join(f"{scheme}:" for scheme in sorted(PLANTING))
         raise click.UsageError(f"--defect: found --link {options.link}, wanted one of {wanted}")
-
-    try:
-        check_defect(options.profiles[0].profile, defect)
-    except KeyError as error:
-        raise click.UsageError(f"--defect: {error.args[0]}") from None
-
-
-def _requirements(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the ids behind ``--require``, which may be repeated and may hold commas."""
-    from harness.requirements import catalogue
-
-    ids = [each.strip() for text in given for each in text.split(",") if each.strip()]
-    try:
-        return tuple(catalogue.find(each).id for each in ids)
-    except catalogue.UnknownRequirementError as error:
-        raise click.UsageError(f"--require: {error}") from None
+    check_defect("server" if options.of_server else "client", defect)
 
 
 def _list(options: "RunOptions", *, as_json: bool) -> int:
@@ -234,51 +201,19 @@ def _nothing(found: "RunResult") -> int:
     return 0
 
 
-def _run(
-    options: "RunOptions",
-    command: tuple[str, ...],
-    fail_on: str,
-    required: tuple[str, ...],
-    day: "Day | None",
-    *,
-    as_json: bool,
-) -> int:
-    from harness.report import folder, json_report
-    from harness.report.compose import FailOn, compose
+def _run(options: "RunOptions", wanted: Wanted, day: "Day | None", command: tuple[str, ...]) -> int:
     from harness.runner import run_suite
 
-    started = _now()
+    started = now()
     found = run_suite(options, _progress(), day)
     if code := _nothing(found):
         return code
-    report = compose(
-        found,
-        options,
-        started=started,
-        ended=_now(),
-        command=command,
-        fail_on=FailOn(fail_on),
-        required=required,
-    )
-    if options.out is not None:
-        folder.write(options.out, report)
-    if as_json:
-        click.echo(json_report.as_text(report), nl=False)
-    else:
-        _print(report, options.out)
+    report = publish(found, options, wanted, started=started, command=command)
     if found.interrupted:
-        _complain(f"interrupted: {len(report.results)} results are kept in {options.out}")
+        more = "" if day is None else f", the same command with --resume {options.out} goes on"
+        _complain(f"interrupted: {len(report.results)} results are kept in {options.out}{more}")
     tell_what_is_left(found.left, options.out)
     return report.exit_code
-
-
-def _print(report: "RunReport", out: Path | None) -> None:
-    from harness.report import terminal
-
-    paint = terminal.coloured if sys.stdout.isatty() else terminal.plain
-    for line in terminal.lines(report, paint):
-        click.echo(line)
-    click.echo(f"written: {out}/report.json, junit.xml, traces/")
 
 
 def _progress() -> Callable[[int, int], None] | None:
@@ -293,10 +228,6 @@ def _progress() -> Callable[[int, int], None] | None:
         sys.stderr.flush()
 
     return show
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _complain(message: str) -> None:

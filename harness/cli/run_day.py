@@ -121,9 +121,14 @@ def choose_subjects(files: tuple[Path, ...]) -> "tuple[Chosen, ...]":
     if not files:
         return ()
     from harness.dut.load import load_dut
+    from harness.dut.model import DutError
+    from harness.lanes.schemes import mistaken
     from harness.suite import Chosen
 
     read = [load_dut(path) for path in files]
+    for dut in read:
+        if dut.link is not None and (wrong := mistaken(dut.link)):
+            raise DutError(f"{dut.file}: link: {dut.link}: {wrong}")
     for what in ("name", "eui64"):
         found = [getattr(each, what) for each in read]
         if twice := next((one for one in found if found.count(one) > 1), None):
@@ -153,11 +158,14 @@ def begin_day(options: "RunOptions", resume: Path | None, budget_s: float | None
     """Return the day of a run on devices under test; its journal lies in the run's folder."""
     from harness.dut.day import Day
     from harness.dut.journal import JOURNAL, Journal, Terms, read_journal
+    from harness.report.provenance import product_version
 
     duts = {one.dut.name: one.dut for one in options.profiles if one.dut is not None}
     terms = Terms(
+        product=product_version(),
         seed=options.seed,
         link=options.link,
+        power=options.power,
         defect=options.defect,
         duts={name: dut.sha256 for name, dut in duts.items()},
     )
@@ -169,9 +177,7 @@ def begin_day(options: "RunOptions", resume: Path | None, budget_s: float | None
     journal = None
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        journal = Journal(options.out / JOURNAL, terms)
-        for result in earlier.values():
-            journal.append(result)
+        journal = Journal(options.out / JOURNAL, terms, earlier.values())
     return Day(
         names=tuple(duts),
         earlier=earlier,
@@ -238,8 +244,9 @@ def show_plans(plans: "tuple[Plan, ...]", *, as_json: bool, every: bool) -> int:
     else:
         for each in plans:
             _print(each, every=every)
-        total = sum(each.total_us for each in plans)
-        click.echo(f"all devices: about {spoken(total / 1e6)}, one after the other")
+        real = sum(each.total_us for each in plans if not each.virtual)
+        if real:
+            click.echo(f"all devices: about {spoken(real / 1e6)}, one after the other")
     return 0 if any(each.runs for each in plans) else 2
 
 
@@ -248,7 +255,7 @@ def _print(plan: "Plan", *, every: bool) -> None:
         for turn in plan.runs:
             mark = "restore, then " if turn.restores else ""
             click.echo(f"{spoken(turn.duration_us / 1e6):>12}  {mark}{turn.id}")
-    total = spoken(plan.total_us / 1e6)
+    total = spoken(plan.total_us / 1e6) + (" of virtual time" if plan.virtual else "")
     click.echo(
         f"{plan.dut}: {len(plan.runs)} of {len(plan.turns)} cases will run, with"
         f" {plan.restores} restores of {spoken(plan.restore_us / 1e6)}: about {total}"
@@ -270,6 +277,7 @@ def _as_document(plan: "Plan") -> dict[str, object]:
         "restores": plan.restores,
         "restore_s": plan.restore_us / 1e6,
         "total_s": plan.total_us / 1e6,
+        "virtual": plan.virtual,
         "not_run": dict(plan.reasons()),
         "doubtful": list(plan.doubtful),
         "order": [

@@ -3,6 +3,7 @@
 What cannot be asked (timers, what it does with odd frames) stays as the base profile has it.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -167,8 +168,8 @@ def as_file(
     lines = [
         "# Written by hanover dut init: what the device said of itself. docs/guides/dut.md has",
         "# every key; timers and switches that cannot be asked are those of the base.",
-        f'name = "{name}"',
-        f'base = "{given}"',
+        f"name = {_quoted(name)}",
+        f"base = {_quoted(given)}",
         f'eui64 = "{eui64:016x}"',
         "",
         "[profile]",
@@ -213,8 +214,17 @@ def _ladder(rungs: Sequence[Rung], version: int | None) -> list[str]:
         return [*made, "# [[ladder.version]]", '# file = "firmware.ota"']
     made = [f"#{runs}"] if runs else []
     for rung in rungs:
-        made += ["[[ladder.version]]", f'file = "{rung.file}"', f"version = {rung.version:#010x}"]
+        made += [
+            "[[ladder.version]]",
+            f"file = {_quoted(rung.file)}",
+            f"version = {rung.version:#010x}",
+        ]
     return made
+
+
+def _quoted(text: str) -> str:
+    """Return a text as TOML has it, whose escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _held(profile: Profile, key: str) -> object:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from harness.dut.model import DutError
 from harness.report.model import CaseResult, Cited, Image
@@ -12,7 +12,7 @@ from harness.requirements.catalogue import Evidence, Level
 from harness.verdict import Outcome
 
 #: Name of the file in the folder of a run, and name and version of its layout.
-JOURNAL, LAYOUT = "journal.jsonl", "hanover-journal-1"
+JOURNAL, LAYOUT = "journal.jsonl", "hanover-journal-2"
 #: What a resumed run does not do again: the harness had no trouble of its own.
 SETTLED = frozenset({Outcome.PASSED, Outcome.FAILED, Outcome.UNSUPPORTED})
 
@@ -21,8 +21,12 @@ SETTLED = frozenset({Outcome.PASSED, Outcome.FAILED, Outcome.UNSUPPORTED})
 class Terms:
     """Say what a journal's results hold for; a run of other terms cannot go on with it."""
 
+    #: Version of Hanover: another one may judge otherwise.
+    product: str
     seed: int
     link: str
+    #: What ``--power`` names: with another switch, other cases can run.
+    power: str | None
     defect: str | None
     #: Digest of each device under test, by name.
     duts: Mapping[str, str]
@@ -31,10 +35,17 @@ class Terms:
 class Journal:
     """Append results to a file, one JSON object a line; the first line says the terms."""
 
-    def __init__(self, path: Path, terms: Terms) -> None:
+    def __init__(self, path: Path, terms: Terms, earlier: Iterable[CaseResult] = ()) -> None:
+        """Write the terms, and the results of a run that this one goes on with.
+
+        A journal that lies there is replaced at once, whole: a stop in here loses none of it.
+        """
         self._path = path
-        with path.open("w", encoding="utf-8", newline="\n") as stream:
+        begun = path.with_name(f"{path.name}.new")
+        with begun.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write(_line({"layout": LAYOUT, **asdict(terms)}))
+            stream.writelines(_line(asdict(result)) for result in earlier)
+        begun.replace(path)
 
     def append(self, result: CaseResult) -> None:
         """Write a result so that it outlives this process.
@@ -106,6 +117,9 @@ def _result(document: Mapping[str, Any]) -> CaseResult:
     values["images"] = tuple(Image(*one) for one in values["images"])
     for name in ("switches", "absences", "notes"):
         values[name] = tuple(values[name])
+    for name, kind in get_type_hints(CaseResult).items():
+        if not isinstance(values[name], tuple if get_origin(kind) is tuple else kind):
+            raise TypeError(f"{name} is {values[name]!r:.40}")
     return CaseResult(**values)
 
 

@@ -11,12 +11,13 @@ from emulator.crypto.install_code import read_install_code
 from emulator.errors import InstallCodeError, KeyFileError, ProfileError, WireError
 from emulator.image.keys import GbSigner, Signer, read_key
 from emulator.profiles import load as profiles
-from emulator.profiles.model import Profile
+from emulator.profiles.model import Profile, VerifyStep
 from emulator.units import Octets
 from emulator.wire.manifest import Trait
 from emulator.wire.ota_file import OtaHeader
 from harness.dut.model import Band, Dut, DutError, Join, Ladder, Restore, Rung, Step
 from harness.dut.table import Table
+from harness.power.switch import mistaken
 from harness.requirements import catalogue
 from harness.support import contradiction
 
@@ -25,6 +26,8 @@ LARGEST_TEXT: Octets = 1 << 20
 LARGEST_IMAGE: Octets = 1 << 26
 #: Least time between two queries that test firmware must keep, whatever its ``timer_scale``.
 LEAST_PERIOD_S = 1200
+#: What no device has as its address.
+_NOBODY = (bytes(8), b"\xff" * 8)
 _MAGIC = b"\x1e\xf1\xee\x0b"
 _KEY_OCTETS = 16
 
@@ -51,6 +54,7 @@ class _Reader:
 
     def __init__(self, path: Path, text: bytes) -> None:
         self._path, self._digest = path, hashlib.sha256(text)
+        self._eui64 = 0
 
     def dut(self, document: Mapping[str, Any]) -> Dut:
         """Return what the document says."""
@@ -59,7 +63,12 @@ class _Reader:
         profile = self._profile(name, top)
         _check_scale(profile, top)
         eui64 = top.hexadecimal("eui64", 8)
+        self._eui64 = int(eui64.hex(), 16)
+        if eui64 in _NOBODY:
+            top.refuse("eui64", eui64.hex(), "the address of a device")
         link, power = top.text("link", ""), top.text("power", "")
+        if power and (wrong := mistaken(power)):
+            top.blame("power", wrong)
         stated = _statements(top.table("states"), profile)
         join, key = _join(top.table("join")), self._key(top.table("keys"))
         band = _band(top.table("radio"))
@@ -69,7 +78,7 @@ class _Reader:
             name=name,
             file=str(self._path),
             profile=profile,
-            eui64=int(eui64.hex(), 16),
+            eui64=self._eui64,
             ladder=ladder,
             stated=stated,
             join=join,
@@ -93,15 +102,24 @@ class _Reader:
         try:
             known = base.upper() in profiles.names()
             found = profiles.load(base) if known else self._profile_file(top, base)
+        except ProfileError as error:
+            raise DutError(f"base: {error}") from None
+        try:
             return profiles.overlay(found, changes)
         except ProfileError as error:
-            raise DutError(_within_profile(str(error), base, name)) from None
+            raise DutError(_within_profile(str(error), found.name)) from None
 
     def _profile_file(self, top: Table, base: str) -> Profile:
         if not base.endswith(".toml"):
             known = ", ".join(profiles.names())
             top.refuse("base", f'"{base}"', f"one of {known}, or a profile's file (.toml)")
-        return profiles.parse(self._read("base", base, LARGEST_TEXT).decode("utf-8"), base)
+        return profiles.parse(self._text("base", base), base)
+
+    def _text(self, field: str, name: str) -> str:
+        try:
+            return self._read(field, name, LARGEST_TEXT).decode("utf-8")
+        except UnicodeDecodeError:
+            raise DutError(f"{field}: {name}: found no text, wanted UTF-8") from None
 
     def _read(self, field: str, name: str, most: Octets) -> bytes:
         octets = _octets(self._path.parent / name, most, f"{field}: {name}")
@@ -114,8 +132,8 @@ class _Reader:
         if not name:
             return None
         try:
-            key = read_key(self._read("keys.test", name, LARGEST_TEXT).decode("utf-8"))
-        except (KeyFileError, UnicodeDecodeError) as error:
+            key = read_key(self._text("keys.test", name))
+        except KeyFileError as error:
             raise DutError(f"keys.test: {name}: {error}") from None
         if not isinstance(key, Signer | GbSigner):
             table.refuse("test", f"{name}, a {type(key).__name__}", "the key of a signer")
@@ -147,11 +165,13 @@ class _Reader:
 
     def _special(self, table: Table, profile: Profile) -> Rung:
         traits = Trait(0)
+        known = {one.name.lower(): one for one in Trait if one.name}
         for each in table.texts("does"):
-            known = {one.name.lower(): one for one in Trait if one.name}
             if each not in known:
                 table.refuse("does", f'"{each}"', f"some of {', '.join(known)}")
             traits |= known[each]
+        if not traits:
+            table.refuse("does", "nothing", f"some of {', '.join(known)}")
         return self._rung(table, profile, traits)
 
     def _rung(self, table: Table, profile: Profile, traits: Trait = Trait(0)) -> Rung:  # noqa: B008 - an enum value
@@ -166,14 +186,10 @@ class _Reader:
             table.refuse("file", f"{name}: {error}", "an OTA file")
         if start < 0:
             table.refuse("file", f"{name}: no OTA magic", "an OTA file")
-        ota = profile.ota
-        for field, found, wanted in (
-            ("manufacturer", header.manufacturer, ota.manufacturer_code),
-            ("image type", header.image_type, ota.image_type),
-        ):
-            if found != wanted:
-                told = f"{name}: {field} {found:#06x}"
-                table.refuse("file", told, f"{wanted:#06x}, as the profile says")
+        self._check_header(table, name, header, profile)
+        if header.total_size > len(octets) - start:
+            told = f"{name}: {len(octets) - start} octets"
+            table.refuse("file", told, f"{header.total_size}, as its header says")
         if claimed not in (None, header.file_version):
             wanted_version = f"{header.file_version:#010x}, as {name} says"
             table.refuse("version", f"{claimed:#010x}", wanted_version)
@@ -183,6 +199,25 @@ class _Reader:
             octets=octets[start:],
             traits=traits,
         )
+
+    def _check_header(self, table: Table, name: str, header: OtaHeader, profile: Profile) -> None:
+        """Refuse the file of another device: this one would, and rightly."""
+        ota, checks = profile.ota, profile.image.verify
+        for field, found, wanted in (
+            ("manufacturer", header.manufacturer, ota.manufacturer_code),
+            ("image type", header.image_type, ota.image_type),
+        ):
+            if found != wanted:
+                told = f"{name}: {field} {found:#06x}"
+                table.refuse("file", told, f"{wanted:#06x}, as the profile says")
+        low, high, own = header.minimum_hardware or 0, header.maximum_hardware, ota.hardware_version
+        if VerifyStep.HARDWARE in checks and high is not None and not low <= own <= high:
+            told = f"{name}: for hardware {low:#06x} to {high:#06x}"
+            table.refuse("file", told, f"{own:#06x}, as the profile says")
+        meant = header.destination
+        if VerifyStep.DESTINATION in checks and meant not in (None, self._eui64):
+            told = f"{name}: for the device {meant:016x}"
+            table.refuse("file", told, f"{self._eui64:016x}, as eui64 says")
 
 
 def _check_scale(profile: Profile, top: Table) -> None:
@@ -217,12 +252,9 @@ def _dotted(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, objec
     return made
 
 
-def _within_profile(message: str, base: str, name: str) -> str:
-    """Word a profile's error as one of the DUT file's table."""
-    for origin in (f"{name}: ", f"{base}: ", f"{base.upper()}: "):
-        if message.startswith(origin):
-            return f"profile.{message.removeprefix(origin)}"
-    return f"base: {message}"
+def _within_profile(message: str, origin: str) -> str:
+    """Word the error of a base's variant as one of the DUT file's table."""
+    return f"profile.{message.removeprefix(f'{origin}: ')}"
 
 
 def _statements(table: Table, profile: Profile) -> Mapping[str, bool]:

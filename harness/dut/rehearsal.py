@@ -41,6 +41,8 @@ class Plan:
     dut: str
     turns: tuple[Turn, ...]
     restore_us: Us
+    #: Whether the device lives in virtual time, which passes at once.
+    virtual: bool
     #: Cases in which the emulated bridge did not pass: the file may contradict itself there.
     doubtful: tuple[str, ...] = ()
 
@@ -124,5 +126,6 @@ def plan(
         dut=dut.name,
         turns=tuple(turns),
         restore_us=restore_us,
+        virtual=renewed,
         doubtful=tuple(result.id for result, _ in results if result.verdict in odd),
     )

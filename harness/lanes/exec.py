@@ -383,9 +383,9 @@ def _deadline(found: object, now: Us) -> Us | None:
     if found is None:
         return None
     if type(found) is not int or not now <= found <= LARGEST:
-        raise LinkError(
-            f"deadline_us: found {shown(found)}, wanted null or {now} (now_us) or later"
-        )
+        late = type(found) is int and found > LARGEST
+        wanted = f"{LARGEST} at most" if late else f"{now} (now_us) or later"
+        raise LinkError(f"deadline_us: found {shown(found)}, wanted null or {wanted}")
     return found
 
 

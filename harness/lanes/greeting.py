@@ -60,8 +60,9 @@ async def _asked(ezsp: Any, patience_s: float) -> str:  # noqa: ANN401 - bellows
 
 def _reason(error: Exception) -> str:
     """Return why a port could not be asked; empty where it was, and nothing came."""
-    if isinstance(error, PermissionError) or "ermission" in str(error):
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        return "cannot be opened: in use by another program"
+    if isinstance(error, PermissionError) or "ermission" in said:
         return "cannot be opened: permission denied"
-    if "in use" in str(error) or "busy" in str(error):
-        return "cannot be opened: in use"
     return ""

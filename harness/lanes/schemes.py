@@ -28,16 +28,22 @@ _OWN: dict[str, frozenset[Capability]] = {
 PLANTING = frozenset({"direct", "loopback"})
 
 
+def mistaken(link: str) -> str | None:
+    """Return what is wrong with a text that should name a lane, None if nothing is."""
+    if link.partition(":")[0] in SCHEMES:
+        return None
+    return f"unknown scheme, expected one of {', '.join(f'{name}:' for name in SCHEMES)}"
+
+
 def open_lane(link: str, setup: Setup) -> Lane:
     """Open the lane that a link names, ``scheme:rest``.
 
     Raises:
         LinkError: The scheme is unknown, or the lane cannot be opened.
     """
+    if wrong := mistaken(link):
+        raise LinkError(f"link {link!r}: {wrong}")
     scheme, _, place = link.partition(":")
-    if scheme not in SCHEMES:
-        known = ", ".join(f"{name}:" for name in SCHEMES)
-        raise LinkError(f"link {link!r}: unknown scheme, expected one of {known}")
     return SCHEMES[scheme](replace(setup, place=place))
 
 

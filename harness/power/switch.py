@@ -35,6 +35,16 @@ KINDS: dict[str, Callable[[str], Switch]] = {
     "relay": RelaySwitch,
     "ask": lambda rest: PersonSwitch(),
 }
+#: The kinds that need something behind the colon; the others take nothing there.
+_PLACED = frozenset({"cmd", "relay"})
+
+
+def mistaken(text: str) -> str | None:
+    """Return what is wrong with a text that should name a power switch, None if nothing is."""
+    kind, _, rest = text.partition(":")
+    if text == "none" or (kind in KINDS and (kind in _PLACED) is bool(rest.strip())):
+        return None
+    return f'found "{text}", wanted cmd:COMMAND, relay:PORT, ask or none'
 
 
 def open_switch(text: str) -> Switch | None:
@@ -43,11 +53,9 @@ def open_switch(text: str) -> Switch | None:
     Raises:
         SwitchError: It names none.
     """
-    kind, _, rest = text.partition(":")
+    if wrong := mistaken(text):
+        raise SwitchError(f"power: {wrong}")
     if text == "none":
         return None
-    needs = kind in ("cmd", "relay")
-    if kind not in KINDS or needs is not bool(rest.strip()):
-        wanted = "cmd:COMMAND, relay:PORT, ask or none"
-        raise SwitchError(f'power: found "{text}", wanted {wanted}')
+    kind, _, rest = text.partition(":")
     return KINDS[kind](rest.strip())

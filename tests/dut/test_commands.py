@@ -20,6 +20,7 @@ from harness.dut.journal import JOURNAL
 from harness.dut.load import load_dut
 from tests.dut.files import BASE, EUI64, firmware, write_dut
 from tests.dut.programs import program_of
+from tests.harness import planted
 
 Said = pytest.CaptureFixture[str]
 
@@ -105,6 +106,7 @@ SPOILT = [
     ("[states]\n'OTA.PAGES' = true\n", "states.OTA.PAGES: found an unknown key"),
     ("[jion]\n", "jion: found an unknown key"),
     ("[join]\ninstall_code = '83fed3407a939723a5c639b26916d505c3b6'\n", "join.install_code: CRC: "),
+    ("link = 'pigeon:coop'\n", "link: pigeon:coop: unknown scheme, expected one of direct:"),
     (
         "[profile]\nota.timer_scale = 3600\n",
         "profile.ota.timer_scale: found 3600, wanted 72 at most",
@@ -139,6 +141,7 @@ def test_plan_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     said = capsys.readouterr().out
     assert "attributes::idle_attributes[my-bridge]" in said
     assert "my-bridge: 1 of 1 cases will run, with 0 restores" in said
+    assert said.splitlines()[-1].endswith(" of virtual time")
     assert not (tmp_path / "hanover-report").exists()
     assert hanover("run", "--dut", path, "-k", "page_with_gaps", "--plan", "--json") == 2
     (plan,) = json.loads(capsys.readouterr().out)["plans"]
@@ -164,6 +167,31 @@ def test_time_that_is_up_is_no_success(
     assert (report["finished"], len(report["results"])) == (True, 2)
 
 
+#: A case that ends before Ctrl-C, and one that does the first time that it runs.
+STOPPED = """
+def test_a(bench):
+    assert bench.running_version()
+
+def test_b(bench):
+    from pathlib import Path
+    if not Path("stopped").exists():
+        Path("stopped").touch()
+        raise KeyboardInterrupt
+"""
+
+
+def test_day_that_is_stopped_says_how_it_goes_on(tmp_path: Path) -> None:
+    cases, path = planted.plant(tmp_path / "cases", STOPPED), write_dut(tmp_path)
+    done = planted.command(cases, "run", "--dut", str(path), at=tmp_path)
+    assert done.returncode == 130
+    told = "interrupted: 1 results are kept in hanover-report, the same command with --resume "
+    assert f"hanover: {told}hanover-report goes on" in done.stderr.splitlines()
+    words = ("run", "--dut", str(path), "--resume", "hanover-report")
+    assert planted.command(cases, *words, at=tmp_path).returncode == 0
+    report = json.loads((tmp_path / "hanover-report/report.json").read_text("utf-8"))
+    assert [one["id"] for one in report["results"]] == ["tiny::a[my-bridge]", "tiny::b[my-bridge]"]
+
+
 def test_resume_refuses_another_device(tmp_path: Path, capsys: Said) -> None:
     path = write_dut(tmp_path)
     assert run(path) == 0
@@ -186,6 +214,38 @@ def test_interview_writes_a_file_that_is_read_back(tmp_path: Path, capsys: Said)
     assert dut.stated["OTA.CLIENT.SLEEPY"] is False
     assert hanover("dut", "init", out, "--base", BASE) == 2
     assert "found a file, wanted none (--force replaces it)" in capsys.readouterr().err
+
+
+UNWRITABLE = [
+    (("first.toml", "--name", "a b"), '--name: found "a b", expected 1..32 letters'),
+    (("a b.toml",), '--name: found "a b", expected 1..32 letters'),
+    (("none/first.toml",), "none/first.toml: found no folder none, wanted one that is there"),
+    (
+        ("first.toml", "--image", "fw1.ota", "--image", "again.ota"),
+        "--image: found version 0x01000000 in fw1.ota and again.ota, wanted each version once",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), UNWRITABLE, ids=[each[1] for each in UNWRITABLE])
+def test_interview_does_not_begin_what_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_dut(tmp_path)
+    (tmp_path / "again.ota").write_bytes((tmp_path / "fw1.ota").read_bytes())
+    assert hanover("dut", "init", *words, "--base", BASE, "--link", "exec:no-such-program") == 2
+    assert capsys.readouterr().err.startswith(f"hanover: {said}")
+
+
+def test_interview_quotes_what_it_writes(tmp_path: Path) -> None:
+    odd = 'it\'s "new" \\ \u00e4.ota'
+    write_dut(tmp_path)
+    (tmp_path / odd).write_bytes((tmp_path / "fw1.ota").read_bytes())
+    out = tmp_path / "first.toml"
+    assert hanover("dut", "init", out, "--base", BASE, "--image", tmp_path / odd) == 0
+    (rung,) = load_dut(out).ladder.rungs
+    assert Path(rung.file).name == odd
 
 
 def test_interview_finds_what_differs_from_the_base(tmp_path: Path, capsys: Said) -> None:
@@ -240,8 +300,19 @@ def test_check_says_what_will_run(tmp_path: Path, capsys: Said) -> None:
     said = capsys.readouterr().out
     assert "my-bridge: 1 of 8 cases will run" in said
     assert "5 not: this lane has no power" in said
+    assert "virtual" not in said
+    assert "all devices: about " in said
     assert hanover("dut", "check", path, *match, "--link", "ezsp:/dev/stick", "--power", "ask") == 0
     assert "my-bridge: 6 of 8 cases will run" in capsys.readouterr().out
+
+
+def test_check_counts_with_the_patience_of_the_run(tmp_path: Path, capsys: Said) -> None:
+    words = ("dut", "check", write_dut(tmp_path), "-k", "power_fails_in_the_trial")
+    air = ("--link", "ezsp:/dev/stick", "--power", "ask")
+    assert hanover(*words, *air, "--max-wait", "1") == 2
+    assert "s of real time, --max-wait is 1 s" in capsys.readouterr().out
+    assert hanover(*words, *air, "--max-wait", "86400") == 0
+    assert "my-bridge: 1 of 1 cases will run" in capsys.readouterr().out
 
 
 def test_check_of_a_wrong_file_is_a_failure(tmp_path: Path, capsys: Said) -> None:

@@ -24,7 +24,14 @@ from harness.verdict import Outcome
 from tests.dut.files import write_dut
 from tests.dut.programs import program_of
 
-TERMS = Terms(seed=0, link="direct:", defect=None, duts={"my-bridge": "12ab"})
+TERMS = Terms(
+    product="1.2",
+    seed=0,
+    link="direct:",
+    power="ask",
+    defect=None,
+    duts={"my-bridge": "12ab"},
+)
 MATCH = ("short_blocks_are_stored", "idle_attributes", "client_cluster_is_declared")
 
 
@@ -85,18 +92,41 @@ def test_torn_last_line_is_left_out(tmp_path: Path) -> None:
     assert list(read_journal(path, TERMS)) == ["a"]
 
 
+def test_stop_while_a_run_is_taken_up_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / JOURNAL
+    Journal(path, TERMS).append(result("a"))
+    earlier = read_journal(path, TERMS)
+
+    def stopped(one: Path, other: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            Journal(path, TERMS, earlier.values())
+    assert list(read_journal(path, TERMS)) == ["a"]
+
+    Journal(path, TERMS, earlier.values()).append(result("b"))
+    assert list(read_journal(path, TERMS)) == ["a", "b"]
+
+
 def spoilt(path: Path) -> Iterator[tuple[str, str]]:
     good = path.read_text("utf-8").splitlines()
-    yield "", "line 1: found no hanover-journal-1"
-    yield "{}\n", "line 1: found no hanover-journal-1"
+    yield "", "line 1: found no hanover-journal-2"
+    yield "{}\n", "line 1: found no hanover-journal-2"
     yield "\n".join([good[0], "{", good[1]]), "line 2: found no JSON, wanted an object"
     yield "\n".join([good[0], "[]"]), "line 2: found no object"
     yield "\n".join([good[0], '{"id": 1}']), "found no result ("
     yield "\n".join([good[0].replace('"seed": 0', '"seed": 7')]), "seed: found 7, wanted 0"
+    yield "\n".join([good[0], good[1].replace(": 0", ': "x"', 1)]), "(duration_us is 'x')"
+    yield good[0].replace('"1.2"', '"1.1"'), 'product: found "1.1", wanted "1.2"'
+    yield good[0].replace('"ask"', "null"), 'power: found nothing, wanted "ask"'
     yield good[0].replace("12ab", "77"), 'duts: found {"my-bridge": "77"}, wanted {"my-bridge": '
 
 
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("number", range(10))
 def test_spoilt_journal_is_refused(tmp_path: Path, number: int) -> None:
     path = tmp_path / JOURNAL
     Journal(path, TERMS).append(result("a"))

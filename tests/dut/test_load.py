@@ -1,6 +1,7 @@
 """A DUT file is read whole, or refused in one line that names file, field, found and wanted."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,13 @@ WRONG = [
     ("[ladder]", "[radio]\ncolour = 1\n[ladder]", "radio.colour: found an unknown key"),
     ("[ladder]", '[keys]\ntest = "fw1.ota"\n[ladder]', "keys.test: fw1.ota: "),
     ("my-bridge", "my bridge", "profile.name: found"),
+    ('["mute"]', "[]", "ladder.special[0].does: found nothing, wanted some of mute"),
+    ("00124b0044555431", "ffffffffffffffff", "eui64: found ffffffffffffffff, wanted the address"),
+    ("00124b0044555431", "0000000000000000", "eui64: found 0000000000000000, wanted the address"),
+    ("eui64 =", 'power = "relay"\neui64 =', 'power: found "relay", wanted cmd:COMMAND, relay:PORT'),
+    ("eui64 =", 'power = "cmd: "\neui64 =', 'power: found "cmd: ", wanted cmd:COMMAND'),
+    ("eui64 =", 'power = "ask:me"\neui64 =', 'power: found "ask:me", wanted cmd:COMMAND'),
+    ("[ladder]", '[keys]\ntest = "dut.toml"\n[ladder]', "keys.test: dut.toml: "),
     ("[ladder]", "ladder]", "wanted a file of TOML"),
 ]
 
@@ -114,6 +122,65 @@ def test_wrong_file_is_refused_in_one_line(tmp_path: Path, old: str, new: str, s
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DutError, match=r"nowhere\.toml: found no such file"):
         load_dut(tmp_path / "nowhere.toml")
+
+
+#: Octets of the profile that a file starts from, and what the complaint must say.
+WRONG_BASES = [
+    (b"\xff\xfe", "base: own.toml: found no text, wanted UTF-8"),
+    (b"a = = 1", "base: own.toml: not TOML"),
+    (b"a = " + b"[" * 100_000, "base: own.toml: not TOML that is read here: nested too deep"),
+    (b"colour = 1", "base: own.toml: colour: unknown key"),
+]
+
+
+@pytest.mark.parametrize(("octets", "said"), WRONG_BASES, ids=[each[1] for each in WRONG_BASES])
+def test_wrong_base_is_blamed_on_its_own_file(tmp_path: Path, octets: bytes, said: str) -> None:
+    path = write_dut(tmp_path)
+    (tmp_path / "own.toml").write_bytes(octets)
+    path.write_text(path.read_text("utf-8").replace(f'base = "{BASE}"', 'base = "own.toml"'))
+    with pytest.raises(DutError) as caught:
+        load_dut(path)
+    assert str(caught.value).startswith(f"{path}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"hardware": (0x0500, 0x0501)}, "fw2.ota: for hardware 0x0500 to 0x0501, wanted 0x0102, "),
+        ({"destination": 0x1234}, "fw2.ota: for the device 0000000000001234, wanted 00124b00445"),
+    ],
+)
+def test_image_for_another_device_is_refused(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    path = write_dut(tmp_path)
+    ota = load(BASE).ota
+    foreign = build(
+        payload=bytes(64),
+        manufacturer=ota.manufacturer_code,
+        image_type=ota.image_type,
+        version=0x02000000,
+        **changes,
+    )
+    (tmp_path / "fw2.ota").write_bytes(foreign)
+    with pytest.raises(DutError) as caught:
+        load_dut(path)
+    assert said in str(caught.value)
+    lenient = path.read_text("utf-8").replace(
+        "[ladder]", "[profile]\nimage.verify = ['header', 'size', 'structure']\n[ladder]", 1
+    )
+    path.write_text(lenient, "utf-8")
+    assert load_dut(path).ladder.rungs[1].octets == foreign
+
+
+def test_image_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    path = write_dut(tmp_path)
+    whole = (tmp_path / "fw2.ota").read_bytes()
+    (tmp_path / "fw2.ota").write_bytes(whole[:-1])
+    with pytest.raises(DutError) as caught:
+        load_dut(path)
+    told = f"found fw2.ota: {len(whole) - 1} octets, wanted {len(whole)}, as its header says"
+    assert f"ladder.version[1].file: {told}" in str(caught.value)
 
 
 def test_image_of_another_maker_is_refused(tmp_path: Path) -> None:

@@ -180,9 +180,13 @@ def test_a_full_disk_is_one_line() -> None:
     assert (done.returncode, done.stderr) == (3, "hanover: No space left on device\n")
 
 
-def test_no_standard_output_at_all_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [("profiles",), ("run", "-k", "idle_attributes")])
+def test_no_standard_output_at_all_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdout", None)
-    monkeypatch.setattr(sys, "argv", ["hanover", "profiles"])
+    monkeypatch.setattr(sys, "argv", ["hanover", *words])
     with pytest.raises(SystemExit) as ended:
         main.main()
     assert ended.value.code == 0

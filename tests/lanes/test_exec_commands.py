@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from harness.conduct import RULES, Kept, check, first_difference
 from harness.lanes import program as programs
 from harness.lanes.exec import CONVERSATIONS
 from harness.lanes.port import LaneOptions
+from tests.harness import planted
 from tests.lanes.device_programs import emulated, write_program
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -216,6 +218,40 @@ def test_a_run_over_a_program_that_breaks_is_an_error_and_names_it(
     reasons = [one["reason"] for one in report["results"] if one["verdict"] == "error"]
     assert reasons
     assert all("deadline_us: found -1, wanted null" in each for each in reasons)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_running_however_a_run_is_told_to_end(
+    tmp_path: Path, ending: signal.Signals
+) -> None:
+    """The program hangs, its stdin or no: whoever started it has to end it."""
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    hang = f"open({str(told)!r}, 'w').write(str(os.getpid())); signal.pause()"
+    command = write_program(tmp_path, hang)
+    words = ("run", "--link", f"exec:{command}", "--profile", "B1", "-k", "query::")
+    with subprocess.Popen(
+        (sys.executable, "-m", "harness.cli.main", *words, "--out", str(tmp_path / "report")),
+        cwd=planted.CHECKOUT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        hanging = int(told.read_text())
+        process.send_signal(ending)
+        _, said = process.communicate()
+    assert (process.returncode, said.splitlines()[0]) == (
+        130,
+        "hanover: interrupted, no case has a result",
+    )
+    with pytest.raises(ProcessLookupError):
+        os.kill(hanging, 0)
+
+
+def test_a_limit_that_is_no_number_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["exec", "check", "true", "--profile", "B1", "--reply-limit", "nan"]
+    assert run_command(words) == 2
+    assert "'--reply-limit': found nan, wanted a number" in capsys.readouterr().err
 
 
 def test_one_device_is_described_by_one_profile(

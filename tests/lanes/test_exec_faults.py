@@ -78,6 +78,7 @@ FAULTS = [
         "reply['deadline_us'] = now - 1",
         r"deadline_us: found -1, wanted null or 0 \(now_us\) or late",
     ),
+    ("reply['deadline_us'] = 2**53", "deadline_us: found 9007199254740992, wanted null or 90"),
     ("reply['deadline_us'] = 1.5", "deadline_us: found 1.5, wanted null"),
     ("reply['deadline_us'] = True", "deadline_us: found True, wanted null"),
     ("reply['power_lost'] = 1", "power_lost: found 1, wanted true or false"),
