@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.image_files import Environment, WrongUse
+from harness.cli.lane import Seconds
 from harness.cli.network import membership_options
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _HEADINGS = ("EUI-64", "address", "kind", "maker", "endpoint", "image", "version
 @click.option("--link", required=True, metavar="ezsp:PORT", help="The stick that coordinates.")
 @click.option(
     "--patience",
-    type=click.FloatRange(0.1, 600),
+    type=Seconds(0.1, 600),
     default=10,
     show_default=True,
     metavar="S",

@@ -48,10 +48,9 @@ def settings(place: str, options: NetworkOptions) -> dict[str, Any]:
     device: dict[str, Any] = {keys.CONF_DEVICE_PATH: place}
     if options.baudrate is not None:
         device[keys.CONF_DEVICE_BAUDRATE] = options.baudrate
-    database = None if options.folder is None else str(options.folder / "zigpy.db")
     return {
         keys.CONF_DEVICE: device,
-        keys.CONF_DATABASE: database,
+        keys.CONF_DATABASE: None,  # it has a thread that outlives a stick that hangs
         keys.CONF_NWK: network,
         keys.CONF_OTA: {
             keys.CONF_OTA_ENABLED: False,

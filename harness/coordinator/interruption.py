@@ -10,7 +10,7 @@ from contextlib import contextmanager
 def put_off() -> Iterator[None]:
     """Let nobody interrupt what is inside; an interruption that comes meanwhile follows it.
 
-    zigpy's database has a thread of its own: a program that does not close it never ends.
+    A stick that is not given back in order would be found in the middle of something.
 
     Raises:
         KeyboardInterrupt: At the end, if somebody pressed Ctrl-C.

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import bellows.types as t
@@ -15,6 +16,7 @@ from emulator.units import SECOND, Us
 from emulator.wire.aps import BROADCAST_RX_ON, FIRST_BROADCAST, ApsOptions, Datagram
 from emulator.wire.codec import pack_integer
 from harness.coordinator.application import Application, settings
+from harness.coordinator.backup import keep, recall
 from harness.coordinator.interruption import put_off
 from harness.coordinator.register import Register
 from harness.coordinator.trouble import cause, told
@@ -132,9 +134,7 @@ class Session:
             self._app = Application(settings(place, options))
             self._app.heard, self._app.lost = self._heard, self._lost
             self._app.profile = profile
-            with put_off():
-                self._do(self._app._load_db(), START_S)
-            self._do(self._start(), START_S)
+            self._do(self._start(options.folder), START_S)
         except (Exception, asyncio.CancelledError) as error:
             self.close()
             raise LinkError(
@@ -186,8 +186,13 @@ class Session:
         """Return the time of the loop's clock."""
         return round(self._loop.time() * SECOND)
 
-    async def _start(self) -> None:
+    async def _start(self, folder: Path | None) -> None:
+        kept = None if folder is None else recall(folder)
+        if kept is not None:
+            self._app.backups.add_backup(kept)
         await self._app.startup(auto_form=True)
+        if folder is not None:
+            keep(folder, await self._app.backups.create_backup())
         (self.longest,) = await self._app._ezsp.maximumPayloadLength()
         await self._look_around()
         self._tasks.append(asyncio.create_task(self._send_all()))
@@ -222,7 +227,8 @@ class Session:
         for task in left:
             task.cancel()
         with suppress(Exception, asyncio.CancelledError):
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            if left:  # of none, gather would make a loop of its own
+                self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()

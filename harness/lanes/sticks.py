@@ -1,6 +1,5 @@
 """Keep radio sticks open from bench to bench."""
 
-import asyncio
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -58,6 +57,8 @@ def open_stick(
 
 def _rest(time_s: float) -> None:
     """Let real time pass; no loop runs where there is no stick."""
+    import asyncio  # here: a run without a stick starts faster
+
     loop = asyncio.new_event_loop()
     try:
         loop.run_until_complete(asyncio.sleep(time_s))

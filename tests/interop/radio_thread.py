@@ -10,8 +10,7 @@ from emulator.ncp.radio import BridgeSpec, StickSpec, VirtualRadio
 from emulator.ncp.serve import Listeners, Server
 from emulator.ncp.tcp import TcpLine
 from emulator.profiles.model import Profile
-from harness.bench import FIRST_VERSION, filler
-from harness.firmware import built
+from harness.firmware import FIRST_VERSION, built, filler
 
 STEP_S = 20
 
@@ -34,9 +33,10 @@ def bridge(
 class RadioThread(AbstractContextManager["RadioThread"]):
     """Serve one stick on a free TCP port until the block ends."""
 
-    def __init__(self, bridges: Sequence[BridgeSpec]) -> None:
-        """Start to listen."""
-        self.radio = VirtualRadio([StickSpec(name="radio")], bridges, log=lambda _: None)
+    def __init__(self, bridges: Sequence[BridgeSpec], seed: int = 0) -> None:
+        """Start to listen; another seed is another stick."""
+        sticks = [StickSpec(name="radio")]
+        self.radio = VirtualRadio(sticks, bridges, seed=seed, log=lambda _: None)
         self._line = TcpLine("127.0.0.1", 0)
         self._server: Server | None = None
         self._loop = asyncio.new_event_loop()
@@ -80,9 +80,11 @@ class RadioThread(AbstractContextManager["RadioThread"]):
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.close()
+        try:
+            self._loop.run_until_complete(self._serve())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
 
     async def _serve(self) -> None:
         listeners = Listeners(visit=lambda *_: None)

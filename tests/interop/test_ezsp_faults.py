@@ -4,6 +4,7 @@ The stick, the cable to it, the device behind a stick of its own and ``hanover r
 Each fault has a bound, which docs/guides/lab.md states; the network outlives all of them.
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ import pytest
 from emulator.errors import LinkError
 from emulator.units import SECOND
 from harness.bench import Bench
+from harness.firmware import built, filler
+from harness.lanes.greeting import ask_radio
 from harness.lanes.schemes import release_lanes
 from tests.interop.cable import STEP_S, Cable, Command, results, two_sticks
 from tests.interop.hasty import as_toml, hasty
@@ -179,8 +182,11 @@ def test_a_port_that_another_run_has(tmp_path: Path) -> None:
     with Lab(tmp_path) as lab, lab.run(cases=("query_says",), max_wait_s=60) as first:
         lab.cable.wait_for("host came", STEP_S, first)
         begun = time.monotonic()
+        image = built(hasty("B1"), filler(300, 2), 2)
+        (tmp_path / "new.ota").write_bytes(image)
         seconds = [
             lab.run("--out", "second", cases=("query_says",)),
+            Command(tmp_path, "upgrade", "new.ota", "--link", f"ezsp:{lab.cable.port}", name="up"),
             Command(tmp_path, "devices", "--link", f"ezsp:{lab.cable.port}", name="devices"),
             Command(tmp_path, "emulate", "B1", "--link", f"ezsp:{lab.cable.port}", name="bridge"),
         ]
@@ -190,10 +196,37 @@ def test_a_port_that_another_run_has(tmp_path: Path) -> None:
         wanted = f"in use: found another hanover on it (process {first.pid}), wanted it free"
         assert all(wanted in one.text + one.complaints for one in seconds)
         assert all("Traceback" not in one.complaints for one in seconds)
+        asked = ask_radio(lab.cable.port, 5)
+        assert asked.startswith("cannot be opened: in use: found another hanover on it (process ")
         assert len(lab.cable.heard("host came")) == 1
         assert not lab.cable.heard("host gone")
         assert first.stop(20) == 130
         lab.cable.wait_for("host gone", STEP_S)
+
+
+def test_a_port_that_another_program_has_locked(tmp_path: Path) -> None:
+    """A driver's lock is seen by each command that opens a stick: one line, and soon."""
+    profile = tmp_path / "hasty.toml"
+    profile.write_text(as_toml(hasty("B1")), "utf-8")
+    (tmp_path / "new.ota").write_bytes(built(hasty("B1"), filler(300, 2), 2))
+    ours, theirs = os.openpty()
+    try:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        where = ["--link", f"ezsp:{os.ttyname(theirs)}"]
+        judging = ["--profile", str(profile), "-k", "query_says"]
+        commands = [
+            Command(tmp_path, "run", *where, *judging, name="run"),
+            Command(tmp_path, "upgrade", "new.ota", *where, name="upgrade"),
+            Command(tmp_path, "devices", *where, name="devices"),
+            Command(tmp_path, "emulate", "B1", *where, name="bridge"),
+        ]
+        said = [one for one in commands if one.end() == 3]
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert said == commands
+    assert all("locked by another application" in one.text + one.complaints for one in said)
+    assert all("Traceback" not in one.complaints for one in said)
 
 
 def test_ctrl_c_while_a_stick_is_opened_and_while_it_is_away(tmp_path: Path) -> None:

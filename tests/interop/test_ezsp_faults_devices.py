@@ -27,8 +27,8 @@ def judge(folder: Path, port: str, *options: str) -> Command:
     return Command(folder, "run", *where, "-k", "query_says", *options, name="run")
 
 
-def test_a_device_whose_stick_is_pulled_out_goes_on(tmp_path: Path) -> None:
-    """In the download and in the trial: it ends with 3 and a line, and resumes when begun again."""
+def test_a_device_whose_stick_is_pulled_out_or_resets_itself_goes_on(tmp_path: Path) -> None:
+    """Pulled in the download, reset in the trial: 3 and a line; it resumes when begun again."""
     image = build(tmp_path, "new.ota", kinds(tmp_path)["B1"], NEW, 12_000)
     with (
         two_sticks(tmp_path, "--latency-ms", "3") as radio,
@@ -38,15 +38,17 @@ def test_a_device_whose_stick_is_pulled_out_goes_on(tmp_path: Path) -> None:
         words += ["--state", "bridge", "--version", f"{OLD:#x}"]
         hub = ["--link", f"ezsp:{radio.port(name='hub')}", "--network", "network", "--json"]
         with Command(tmp_path, "upgrade", str(image), *hub, name="upgrade") as upgrade:
-            moments = (("downloading", {"percent": 40}), ("rebooted", {"version": NEW}))
-            for lives, (moment, facts) in enumerate(moments, 1):
+            pulled = ("downloading", {"percent": 40}, cable.jerk)
+            reset = ("rebooted", {"version": NEW}, lambda: cable.order("reset"))
+            for lives, (moment, facts, befall) in enumerate((pulled, reset), 1):
                 with Command(tmp_path, *words, name=f"bridge{lives}") as bridge:
                     bridge.wait_for(moment, LIMIT_S, upgrade, **facts)
-                    cable.jerk()
+                    befall()
                     assert bridge.end() == 3
                 assert bridge.complaints.count("\n") == 1
                 assert "the stick is gone" in bridge.complaints
                 assert "Traceback" not in bridge.complaints
+            assert "it has reset itself or failed" in bridge.complaints
             (resumed,) = bridge.heard("download")
             assert resumed["offset"] >= 0.3 * image.stat().st_size
             with Command(tmp_path, *words, name="bridge3") as bridge:

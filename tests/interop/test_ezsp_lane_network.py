@@ -19,6 +19,7 @@ from harness.firmware import FIRST_VERSION
 from harness.hub.lies import Append, Lie
 from harness.lanes.port import LaneOptions, NetworkOptions, Restart
 from harness.lanes.schemes import release_lanes
+from harness.lanes.sticks import open_stick
 from harness.verdict import Unsupported
 from tests.interop.hasty import hasty
 from tests.interop.radio_thread import RadioThread, bridge
@@ -148,6 +149,34 @@ def test_a_network_is_remembered_in_its_folder(tmp_path: Path) -> None:
         assert bench.identity.eui64 == ONE
         bench.start()
         assert bench.running_version() == FIRST_VERSION
+
+
+def test_a_stick_that_knows_no_network_takes_over_the_one_in_the_folder(tmp_path: Path) -> None:
+    """Ids, keys and the trust centre's address are the old ones; its frame counter is above."""
+    networks, counters, made = [], [], []
+    for seed, channel in enumerate((20, None)):
+        options = NetworkOptions(folder=tmp_path, channel=channel)
+        with RadioThread([], seed) as radio:
+            made.append(radio.radio.sticks["radio"].eui64)
+            place = radio.link.removeprefix("ezsp:")
+            session = open_stick(place, options, PROFILE.ota.zigbee_profile)
+            where = {key: session.identity[key] for key in ("channel", "pan_id", "eui64")}
+            session.close()
+            tokens = radio.radio.sticks["radio"].tokens
+            assert tokens.network is not None
+            networks.append({**where, "key": tokens.network.network_key})
+            counters.append(tokens.network_frame_counter)
+    assert made[0] != made[1]
+    assert networks[0]["channel"] == "20"
+    assert networks[0] == networks[1]
+    assert counters[1] > counters[0] > 0
+    assert (tmp_path / "network.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_network_file_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "network.json").write_text("[]", "utf-8")
+    with RadioThread([]) as radio, pytest.raises(LinkError, match=r"network\.json: found "):
+        opened(radio, 2, folder=tmp_path)
 
 
 def test_a_stick_that_is_pulled_out_is_our_trouble(monkeypatch: pytest.MonkeyPatch) -> None:

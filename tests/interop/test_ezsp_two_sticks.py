@@ -8,8 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.interop.laboratory import STEP, Laboratory
 from tests.interop.test_ezsp_lane import chosen, verdicts
 
@@ -24,7 +22,7 @@ UPGRADES = (
     *("lower_version_is_taken", "abort_stops", "longer_than_announced"),
 )
 REFUSALS = ("altered_image_is_refused", "wrong_integrity_code")
-CUTS = ("waiting_image_survives", "power_fails_at_a_block/middle")
+CUTS = ("waiting_image_survives", "power_fails_at_a_block/middle", "power_fails_in_the_trial")
 VECTORS = (
     *("FR-038", "FR-039", "FR-040", "FR-041", "FR-042", "FR-043", "FR-044", "FR-045", "FR-046"),
     *("FR-047", "FR-048", "FR-049", "FR-050", "FR-051", "FR-052", "FR-098", "FR-201", "FR-317"),
@@ -45,23 +43,6 @@ def reasons(report: dict[str, Any]) -> dict[str, str]:
     return {one["case"]: one["reason"] for one in results if one["verdict"] == "unsupported"}
 
 
-def test_forty_cases_pass_with_power_cuts(tmp_path: Path) -> None:
-    """A ladder of many versions, so that hardly a case waits for a restore."""
-    with Laboratory(tmp_path, versions=40) as lab:
-        cases = chosen((*TALKS, *UPGRADES, *REFUSALS, *CUTS, *VECTORS))
-        report = lab.run("--restart", "notify", "--max-wait", "15", *cases)
-        bridge = lab.bridge
-        assert len(bridge.heard("joined")) == 1  # nobody told it to leave
-        assert len(bridge.heard("started")) >= 1 + 3
-        assert bridge.heard("image refused")
-        assert len(bridge.heard("confirmed")) >= 10
-    found = verdicts(report)
-    assert reasons(report) == NO_WAY
-    rest = len(found) - len(NO_WAY)
-    assert Counter(found.values()) == {"passed": rest, "unsupported": len(NO_WAY)}
-    assert rest >= 44
-
-
 #: A trial that a test can wait for, and queries that come often enough to see that none follows.
 TRIAL = {
     "boot.confirm_within_s": 16,
@@ -71,16 +52,48 @@ TRIAL = {
 }
 
 
-@pytest.mark.parametrize(
-    ("case", "lives"), [("mute_image_goes_back", 1), ("power_cut_in_the_trial", 2)]
-)
-def test_bad_firmware_is_undone(tmp_path: Path, case: str, lives: int) -> None:
-    """An image that never speaks goes back by itself, also where the supply fails meanwhile."""
+def test_forty_cases_power_cuts_and_a_rollback_in_one_network(tmp_path: Path) -> None:
+    """A ladder of many versions, so that hardly a case waits for a restore."""
+    with Laboratory(tmp_path, versions=40, changes=TRIAL) as lab:
+        bridge = lab.bridge
+        rollback = lab.run("--restart", "notify", "--max-wait", "60", "-k", "mute_image_goes_back")
+        assert len(bridge.heard("rolled back")) == 1
+        cases = chosen((*TALKS, *UPGRADES, *REFUSALS, *CUTS, *VECTORS))
+        report = lab.run("--restart", "notify", "--max-wait", "60", *cases)
+        assert len(bridge.heard("joined")) == 1  # nobody told it to leave
+        assert len(bridge.heard("started")) >= 1 + 3
+        assert bridge.heard("image refused")
+        assert len(bridge.heard("confirmed")) >= 10
+        assert len(bridge.heard("rolled back")) == 1
+    assert verdicts(rollback) == {"rollback::mute_image_goes_back": "passed"}
+    found = verdicts(report)
+    assert reasons(report) == NO_WAY
+    rest = len(found) - len(NO_WAY)
+    assert Counter(found.values()) == {"passed": rest, "unsupported": len(NO_WAY)}
+    assert rest >= 45
+
+
+def test_a_mute_image_is_undone_though_the_supply_fails(tmp_path: Path) -> None:
+    """It goes back by itself, also where the supply fails in its trial."""
     with Laboratory(tmp_path, changes=TRIAL) as lab:
-        report = lab.run("--max-wait", "60", "-k", case)
+        report = lab.run("--max-wait", "60", "-k", "power_cut_in_the_trial")
         assert len(lab.bridge.heard("rolled back")) == 1
-        assert len(lab.bridge.heard("started")) >= lives  # a cut may come before it has
-    assert verdicts(report) == {f"rollback::{case}": "passed"}
+        assert len(lab.bridge.heard("started")) >= 2  # a cut may come before it has
+    assert verdicts(report) == {"rollback::power_cut_in_the_trial": "passed"}
+
+
+#: A wrong integrity code, a manifest changed behind it, and one of another manufacturer.
+DAMAGE = ("IV-008", "IV-164", "IV-209")
+
+
+def test_damaged_files_are_refused_and_a_verdict_outlives_the_supply(tmp_path: Path) -> None:
+    """A good file is damaged as the vector says; an image whose verdict was told is not lost."""
+    with Laboratory(tmp_path, versions=9, changes=TRIAL) as lab:
+        cases = chosen((*DAMAGE, "power_fails_after_the_upgrade_end"))
+        report = lab.run("--restart", "notify", "--max-wait", "60", *cases)
+        assert len(lab.bridge.heard("image refused")) >= len(DAMAGE)
+    assert set(verdicts(report).values()) == {"passed"}
+    assert len(report["results"]) == len(DAMAGE) + 1
 
 
 #: One case that upgrades once, two that upgrade twice, and one that asks.

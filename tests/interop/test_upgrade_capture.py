@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from emulator.profiles.load import load, names
-from harness.bench import NEXT_VERSION, Bench
+from harness.bench import Bench
 from harness.capture import write_capture
+from harness.firmware import NEXT_VERSION
 
 #: Our name of a field, and tshark's behind "zbee_zcl_general.ota.".
 FIELDS = {
