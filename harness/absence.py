@@ -25,8 +25,10 @@ class Absence:
     heard: int
 
     def __str__(self) -> str:
+        came = f"{self.heard or 'no'} {self.kind}"
+        wanted = ", wanted none" if self.heard else ""
         return (
-            f"no {self.kind} in {self.waited_us / SECOND:.6f} s;"
+            f"{came} in {self.waited_us / SECOND:.6f} s{wanted};"
             f" the latest answer of a control took {self.latest_us / SECOND:.6f} s"
         )
 

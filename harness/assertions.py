@@ -5,6 +5,7 @@ import operator
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -130,6 +131,13 @@ def shown(value: object) -> str:
         return f"{name} ({int(value):#04x})"
     if isinstance(value, int) and not isinstance(value, bool) and value > 9:
         return f"{value} ({value:#x})"
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, list | tuple):
+        if not value:
+            return "nothing"
+        items = ", ".join(shown(one) for one in value)
+        return cut(f"[{items}]" if isinstance(value, list) else f"({items})")
     return cut(repr(value))
 
 

@@ -4,25 +4,47 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
+from emulator.profiles.model import Profile
 from emulator.units import SECOND, Us
 from emulator.wire import ota
 from emulator.wire.aps import Datagram
+from harness.absence import Absence
 from harness.assertions import Comparison, cut, first_line, octets, place, sides, traceback_of
-from harness.bench import Bench
 from harness.capture import write_capture
 from harness.covers import Coverage, coverage_of
-from harness.report.model import CaseResult, Cited
-from harness.trace import name_of
+from harness.hub.images import Served
+from harness.report.model import CaseResult, Cited, Image
+from harness.report.provenance import image_of
+from harness.trace import Trace, name_of
 from harness.vectors.marks import PARAMETER, coverage_of_vector, told
 from harness.vectors.model import Vector
 from harness.verdict import NoVerdict, Outcome
 
+
+class Witness(Protocol):
+    """Be a bench of either suite, as far as a record needs it."""
+
+    profile: Profile
+    trace: Trace
+    absences: list[Absence]
+
+    @property
+    def now(self) -> Us:
+        """Return the time in microseconds."""
+        ...
+
+    @property
+    def held(self) -> Sequence[Served]:
+        """Return every image that its server held, in order."""
+        ...
+
+
 #: The benches of a case, in the order in which it made them.
-BENCHES = pytest.StashKey[list[Bench]]()
+BENCHES = pytest.StashKey[list[Witness]]()
 
 _SECTION = re.compile(r"^(Attack|Expect|Source):\s*", re.MULTILINE)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -156,6 +178,7 @@ def judge(
         duration_us=sum(bench.now for bench in benches),
         datagrams=sum(1 for bench in benches for _ in bench.trace.datagrams()),
         seed=seed,
+        images=_images(benches),
         switches=_switches(what, benches),
         absences=tuple(str(one) for bench in benches for one in bench.absences),
     )
@@ -179,12 +202,22 @@ def judge(
     )
 
 
-def _switches(what: About, benches: Sequence[Bench]) -> tuple[str, ...]:
+def _switches(what: About, benches: Sequence[Witness]) -> tuple[str, ...]:
     """Return the profile keys that the verdict depended on, with the values of the first bench."""
     keys = {key: None for each in what.coverage.requirements for key in each.switches}
     if not benches:
         return ()
     return tuple(f"{key} = {_shown(benches[0].profile, key)}" for key in keys)
+
+
+def _images(benches: Sequence[Witness]) -> tuple[Image, ...]:
+    """Return what the servers of a case held, in order, each image once."""
+    found = [
+        image_of(one.octets, one.file_version, one.manufacturer, one.image_type)
+        for bench in benches
+        for one in bench.held
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _shown(profile: object, key: str) -> str:
@@ -193,7 +226,7 @@ def _shown(profile: object, key: str) -> str:
     return str(getattr(profile, "value", profile))
 
 
-def last_frame(benches: Sequence[Bench]) -> str | None:
+def last_frame(benches: Sequence[Witness]) -> str | None:
     """Return the last datagram of the OTA cluster, by name and octets; None: there is none."""
     for bench in reversed(benches):
         for at, who, what, subject in reversed(bench.trace.rows):
@@ -208,7 +241,7 @@ def last_frame(benches: Sequence[Bench]) -> str | None:
 # What it saw.
 
 
-def write_trace(file: Path, benches: Sequence[Bench]) -> None:
+def write_trace(file: Path, benches: Sequence[Witness]) -> None:
     """Write what the benches of a case saw, one after the other, as JSON lines.
 
     The octets depend on the worlds alone.
@@ -222,7 +255,7 @@ def write_trace(file: Path, benches: Sequence[Bench]) -> None:
                 stream.write(line + "\n")
 
 
-def write_datagrams(file: Path, benches: Sequence[Bench]) -> None:
+def write_datagrams(file: Path, benches: Sequence[Witness]) -> None:
     """Write the datagrams of the benches of a case as one capture.
 
     Raises:
@@ -231,7 +264,7 @@ def write_datagrams(file: Path, benches: Sequence[Bench]) -> None:
     write_capture(file, _datagrams(benches))
 
 
-def _datagrams(benches: Sequence[Bench]) -> Iterator[tuple[Us, Datagram]]:
+def _datagrams(benches: Sequence[Witness]) -> Iterator[tuple[Us, Datagram]]:
     """Yield every datagram; the time of a bench goes on where that of the one before it ended."""
     before: Us = 0
     for bench in benches:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.known import applied
 from harness.report.model import CaseResult
 from harness.suite import Collected, RunOptions, Suite
 
@@ -39,6 +40,8 @@ class RunResult:
     interrupted: bool
     #: The cases for which there was no time.
     left: tuple[str, ...] = ()
+    #: The cases that were known to fail, and passed.
+    stale: tuple[str, ...] = ()
 
 
 def run_suite(
@@ -59,12 +62,16 @@ def run_suite(
     if code == pytest.ExitCode.INTERNAL_ERROR or code == pytest.ExitCode.USAGE_ERROR:
         suite.collected.broken.append(f"pytest ended with {pytest.ExitCode(code).name}")
     found = suite.results if day is None else {**day.earlier, **suite.results}
-    results = sorted(found.values(), key=lambda result: result.id)
+    results = tuple(sorted(found.values(), key=lambda result: result.id))
+    stale: tuple[str, ...] = ()
+    if options.known is not None:
+        results, stale = applied(results, options.known)
     return RunResult(
-        results=tuple(results),
+        results=results,
         collected=suite.collected,
         interrupted=suite.collected.interrupted,
         left=() if day is None else tuple(day.left),
+        stale=stale,
     )
 
 

@@ -21,6 +21,7 @@ from emulator.profiles.model import Profile
 from harness.assertions import Comparison, first_line, shown
 from harness.dut.lane import OF_MADE
 from harness.dut.model import Dut
+from harness.known import Known
 from harness.lanes.port import LaneOptions
 from harness.lanes.schemes import release_lanes
 from harness.recorder import (
@@ -35,15 +36,20 @@ from harness.recorder import (
 )
 from harness.report.model import CaseResult
 from harness.selection import select
+from harness.servers.reach import ServerOptions
 from harness.vectors.marks import family_of
 from harness.verdict import Outcome
 
 #: The cases that Hanover ships.
 CASES = Path(__file__).parent / "cases"
-#: Folder of the traces, in the folder that a run writes.
-TRACES = "traces"
-#: A run of more cases than this keeps only the traces that somebody will look for.
-FEW = 100
+#: Those of them that judge a server, and each suite by its name.
+SERVER_CASES = Path(__file__).parent / "servers" / "cases"
+SUITES = {"client": CASES, "server": SERVER_CASES}
+#: Folders of traces and captures, in the folder that a run writes.
+TRACES, CAPTURES = "traces", "captures"
+#: A run of more cases than this keeps only the traces that somebody will look for; none keeps that
+#: of a case that passed with more datagrams than this.
+FEW, MANY = 100, 5_000
 
 #: Properties of a pytest report: a result, from a worker as octets; a complaint about what came
 #: after it.
@@ -65,7 +71,7 @@ class Chosen:
 class Traces(StrEnum):
     """Say of which cases a run keeps the trace; the seed makes any other again."""
 
-    AUTO = "auto"  # of every case where there are few, else of those that did not pass
+    AUTO = "auto"  # of every case where there are few and it is small, else of what did not pass
     FAILED = "failed"  # of those that did not pass
     ALL = "all"
 
@@ -92,11 +98,15 @@ class RunOptions:
         traces: Of which cases the trace is kept.
         capture: File for the datagrams of one case, folder for those of several.
         cases: Folder of the cases.
+        only: Ids of the rows that may run; None: all that ``match`` chooses.
         vectors: Folder of a user's vectors: they run instead of everything else. None: those that
             Hanover ships run beside the other cases.
         list_only: Collect, and run nothing.
         power: What switches the supply of devices under test; None: the lane, or their own files.
         withheld: What lanes may not do with devices under test.
+        rehearsed: The lane stands for another one: it may not do that with bridges either.
+        known: The failures that are known, and fail no run.
+        server: What is said of a server under test, where the cases are a server's.
     """
 
     profiles: tuple[Chosen, ...] = field(default_factory=built_in)
@@ -110,24 +120,36 @@ class RunOptions:
     traces: Traces = Traces.ALL
     capture: Path | None = None
     cases: Path = field(default_factory=lambda: CASES)
+    only: frozenset[str] | None = None
     vectors: Path | None = None
     list_only: bool = False
     power: str | None = None
     withheld: frozenset[Capability] = OF_MADE
+    rehearsed: bool = False
+    known: Known | None = None
+    server: ServerOptions = field(default_factory=ServerOptions)
+
+    @property
+    def of_server(self) -> bool:
+        """Tell whether the cases judge an OTA server."""
+        return self.cases == SERVER_CASES
 
     def dut(self, name: str) -> Dut | None:
         """Return the device under test that a profile describes, None if it describes none."""
         return next((one.dut for one in self.profiles if one.profile.name == name), None)
 
 
-_OPTIONS = pytest.StashKey[RunOptions]()
+#: Where fixtures find the options of a run.
+OPTIONS = pytest.StashKey[RunOptions]()
+#: What carried the datagrams of a run beside its lanes, as it said of itself.
+CARRIERS = pytest.StashKey[list[dict[str, str]]]()
 #: The rows that were not made as the run asks for others.
 PASSED_OVER = pytest.StashKey[list[About]]()
 
 
 def options_of(config: pytest.Config) -> RunOptions:
     """Return the options of the run; those of a plain one where pytest was started by hand."""
-    return config.stash.get(_OPTIONS, None) or RunOptions()
+    return config.stash.get(OPTIONS, None) or RunOptions()
 
 
 @dataclass(slots=True)
@@ -142,6 +164,8 @@ class Collected:
     #: What the harness or its environment could not do, a line each.
     broken: list[str] = field(default_factory=list)
     interrupted: bool = False
+    #: What carried the datagrams, as it said of itself.
+    carriers: list[dict[str, str]] = field(default_factory=list)
 
 
 class Suite:
@@ -161,7 +185,7 @@ class Suite:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Leave the options where fixtures find them."""
-        config.stash[_OPTIONS] = self.options
+        config.stash[OPTIONS] = self.options
         self._is_worker = hasattr(config, "workerinput")
 
     @pytest.hookimpl(optionalhook=True)
@@ -171,7 +195,7 @@ class Suite:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Give back what this worker collected, and what its lanes hold."""
-        release_lanes()
+        self.collected.carriers += release_lanes() + session.config.stash.get(CARRIERS, [])
         if self._is_worker:
             session.config.workeroutput[WORKER_KEY] = pickle.dumps(self.collected)  # type: ignore[attr-defined]  # xdist's
 
@@ -185,6 +209,7 @@ class Suite:
         ours.every, ours.chosen, ours.unmet = theirs.every, theirs.chosen, theirs.unmet
         ours.interrupted = ours.interrupted or theirs.interrupted
         ours.broken += [line for line in theirs.broken if line not in ours.broken]
+        ours.carriers += [one for one in theirs.carriers if one not in ours.carriers]
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember that somebody pressed Ctrl-C; pytest stops itself by the same road."""
@@ -215,6 +240,8 @@ class Suite:
         indices, unmet = select(every, self.options.match)
         if unmet or not self._prepared(len(indices)):
             indices = []
+        if self.options.only is not None:
+            indices = [index for index in indices if every[index].id in self.options.only]
         kept = set(indices)
         dropped = [item for index, item in enumerate(items) if index not in kept]
         self.collected.every = every + config.stash.get(PASSED_OVER, [])
@@ -234,7 +261,7 @@ class Suite:
         """Make the folders that so many cases write to; tell whether that went well."""
         wanted = []
         if self.options.out is not None and cases:
-            wanted.append(self.options.out / TRACES)
+            wanted += [self.options.out / TRACES, self.options.out / CAPTURES]
         if self.options.capture is not None and cases > 1:
             wanted.append(self.options.capture)
         try:
@@ -302,14 +329,15 @@ class Suite:
         )
 
     def _written(self, item: pytest.Item, result: CaseResult) -> CaseResult:
-        """Write trace and capture of a case, and name them in its result."""
+        """Write trace and captures of a case, and name them in its result."""
         benches = item.stash.get(BENCHES, [])
         name = safe_name(result.id)
         try:
             if self.options.out is not None and benches and self._keeps_trace(result):
-                trace = f"{TRACES}/{name}.jsonl"
+                trace, datagrams = f"{TRACES}/{name}.jsonl", f"{CAPTURES}/{name}.pcapng"
                 write_trace(self.options.out / trace, benches)
-                result = replace(result, trace=trace)
+                write_datagrams(self.options.out / datagrams, benches)
+                result = replace(result, trace=trace, capture=datagrams)
             if self.options.capture is not None and benches:
                 several = len(self.collected.chosen) > 1
                 capture = self.options.capture
@@ -321,7 +349,8 @@ class Suite:
     def _keeps_trace(self, result: CaseResult) -> bool:
         kept = self.options.traces
         if kept is Traces.AUTO:
-            kept = Traces.ALL if len(self.collected.chosen) <= FEW else Traces.FAILED
+            small = len(self.collected.chosen) <= FEW and result.datagrams <= MANY
+            kept = Traces.ALL if small else Traces.FAILED
         return kept is Traces.ALL or result.verdict is not Outcome.PASSED
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

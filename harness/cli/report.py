@@ -1,6 +1,7 @@
 """Check and compare what runs wrote: ``hanover report``."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
 
 #: Lines that a text shows of one kind of change.
 _MOST = 100
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+def _seal(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    """Return a seal as it is compared; refuse what is none: half a seal proves nothing."""
+    if given is None:
+        return None
+    seal = given.strip().lower()
+    if not _DIGEST.fullmatch(seal):
+        raise click.BadParameter(f"found {given!r}, wanted 64 hexadecimal digits")
+    return seal
 
 
 @click.group()
@@ -24,7 +36,7 @@ def report() -> None:
 
 @report.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--seal", metavar="SHA256", help="The seal that the run printed.")
+@click.option("--seal", metavar="SHA256", callback=_seal, help="The seal that the run printed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(folder: Path, seal: str | None, as_json: bool) -> None:
     """Tell whether the folder of a run is as it was written, octet for octet.
@@ -38,8 +50,8 @@ def verify(folder: Path, seal: str | None, as_json: bool) -> None:
     from harness.report.manifest import verify as verified
 
     found, problems = verified(folder)
-    if seal is not None and seal.lower() != found:
-        problems = (f"{FILE}: found seal {found}, wanted {seal.lower()}", *problems)
+    if seal is not None and seal != found:
+        problems = (f"{FILE}: found seal {found}, wanted {seal}", *problems)
     if as_json:
         click.echo(json.dumps({"seal": found, "problems": problems}, indent=2))
     else:
@@ -61,6 +73,7 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
 
     Exits with 1 if something broke, with 2 if there is nothing to compare.
     """
+    from harness.report.characters import clean
     from harness.report.difference import Turn, compare, load
 
     found = compare(load(before), load(after))
@@ -71,7 +84,7 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
         click.echo(json.dumps(_document(found), indent=2))
     else:
         for line in _lines(found):
-            click.echo(line)
+            click.echo(clean(line))
     raise SystemExit(1 if found.of(Turn.BROKE) else 0)
 
 

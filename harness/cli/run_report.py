@@ -61,7 +61,8 @@ _OPTIONS = (
         type=click.Choice(TRACES),
         default=TRACES[0],
         show_default=True,
-        help="Keep the trace of each case, or of those that did not pass; auto: all of up to 100.",
+        help="Keep the trace of each case, or of those that did not pass; auto: all but"
+        " very long ones of a run of up to 100 results.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object."),
     click.option("--fail-on", type=click.Choice(FAIL_ON), default=FAIL_ON[0], show_default=True),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.lane import Seconds
+
 if TYPE_CHECKING:
     from harness.suite import Chosen, RunOptions
 
@@ -77,7 +79,7 @@ _OPTIONS = (
         help="The client on the air speaks Smart Energy, encrypted (server).",
     ),
     click.option(
-        "--answer-limit", type=click.FloatRange(0.05, 60), default=_ANSWER_S,
+        "--answer-limit", type=Seconds(0.05, 60), default=_ANSWER_S,
         show_default=True, metavar="S", help="Longest real time for an answer on the air (server).",
     ),
     click.option(

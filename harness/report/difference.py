@@ -65,7 +65,7 @@ def load(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ReportError(f"{file}: found {reason}, wanted the report of a run") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ReportError(f"{file}: found no JSON, wanted the report of a run") from None
     found = document.get("schema") if isinstance(document, dict) else None
     if found != SCHEMA:
@@ -79,9 +79,13 @@ def _check(file: Path, document: Mapping[str, Any]) -> None:
     results = document.get("results")
     if not isinstance(results, list):
         raise ReportError(f"{file}: results: found no list, wanted one")
+    seen: set[str] = set()
     for at, one in enumerate(results):
         if not isinstance(one, dict) or not isinstance(one.get("id"), str):
             raise ReportError(f"{file}: results[{at}]: found no id, wanted one")
+        if one["id"] in seen:
+            raise ReportError(f"{file}: results[{at}]: found {one['id']} again, wanted it once")
+        seen.add(one["id"])
         if one.get("verdict") not in list(Outcome):
             found = json.dumps(one.get("verdict"))
             wanted = ", ".join(Outcome)
@@ -144,12 +148,24 @@ def _terms(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]
         ("vectors", "provenance", "vectors_sha256"),
         ("seed", "seed", None),
         ("link", "link", None),
+        ("subject", "subject", "kind"),
         ("defect", "subject", "defect"),
     )
     for name, outer, inner in named:
         was, now = (_term(one, outer, inner) for one in (before, after))
         if was != now:
             yield f"{name}: {was}, then {now}"
+    old, new = _digests(before), _digests(after)
+    for name in sorted(old.keys() & new.keys()):
+        if old[name] != new[name]:
+            yield f"profile {name}: sha256 {old[name]}, then {new[name]}"
+
+
+def _digests(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digest of each profile by its name; what is no profile is not looked at."""
+    given = document.get("profiles")
+    profiles = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    return {str(one.get("name")): str(one.get("sha256")) for one in profiles}
 
 
 def _term(document: Mapping[str, Any], outer: str, inner: str | None) -> str:

@@ -39,7 +39,7 @@ def as_element(report: RunReport) -> Xml.Element:
             {"name": name or "no profile", **_counts(results), "timestamp": report.started},
         )
         properties = Xml.SubElement(suite, "properties")
-        for said, value in (("seed", str(report.seed)), ("link", report.link)):
+        for said, value in (("seed", str(report.seed)), ("link", ", ".join(report.links))):
             Xml.SubElement(properties, "property", {"name": said, "value": clean(value)})
         for result in results:
             suite.append(_case(result))

@@ -28,7 +28,7 @@ def write(folder: Path) -> str:
     Raises:
         OSError: A file cannot be read, or the manifest cannot be written.
     """
-    names = sorted(name for name in _names(folder) if (folder / name).is_file())
+    names = sorted(name for name in _names(folder) if _is_plain(folder / name))
     files = {name: _entry(folder / name) for name in names}
     text = _as_text(files)
     (folder / FILE).write_bytes(text)
@@ -46,10 +46,12 @@ def verify(folder: Path) -> tuple[str, tuple[str, ...]]:
         return "", (f"{FILE}: found no file, wanted it: without it nothing can be told",)
     try:
         wanted = _files(json.loads(given))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         found = f"found no manifest ({type(error).__name__}: {error})"
         return seal_of(given), (f"{FILE}: {found}, wanted a {LAYOUT}",)
     problems = list(_differences(folder, wanted))
+    if (folder / FILE).is_symlink():
+        problems.insert(0, f"{FILE}: found a link, wanted the file itself")
     if _as_text(wanted) != given:
         problems.insert(0, f"{FILE}: found octets that nobody of ours wrote, wanted them as sealed")
     return seal_of(given), tuple(problems)
@@ -91,17 +93,20 @@ def _files(document: Any) -> dict[str, Mapping[str, Any]]:  # noqa: ANN401 - wha
 def _differences(folder: Path, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     here = set(_names(folder))
     for name in sorted(here | wanted.keys()):
+        shown = name if name.isprintable() else json.dumps(name)
         if name not in wanted:
-            yield f"{name}: found a file, wanted none: the manifest does not name it"
+            kind = "link" if (folder / name).is_symlink() else "file"
+            yield f"{shown}: found a {kind}, wanted none: the manifest does not name it"
         elif name not in here:
-            yield f"{name}: found no file, wanted {wanted[name]['octets']} octets"
+            yield f"{shown}: found no file, wanted {wanted[name]['octets']} octets"
         else:
-            yield from _change(name, _found(folder / name), wanted[name])
+            yield from _change(shown, _found(folder / name), wanted[name])
 
 
 def _found(path: Path) -> Mapping[str, Any] | str:
-    if not path.is_file():
-        return "something that is no file"
+    """Return the entry of a file, or what is there in its place."""
+    if not _is_plain(path):
+        return "a link" if path.is_symlink() else "something that is no file"
     try:
         return _entry(path)
     except OSError as error:
@@ -124,6 +129,11 @@ def _names(folder: Path) -> Iterator[str]:
             name = path.relative_to(folder).as_posix()
             if name != FILE:
                 yield name
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell whether a path is a file itself: what a link points to does not travel with a folder."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _entry(path: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from harness.report.model import SERVER, CaseResult, RunReport, State
 from harness.report.offsets import Offsets, chart_offsets
 from harness.report.sequence import Chart, lay_out
 from harness.requirements.catalogue import Level
+from harness.suite import FEW, MANY
 from harness.traceability import folded
 from harness.verdict import Outcome
 
@@ -136,6 +137,8 @@ def write_pages(folder: Path, report: RunReport) -> None:
             quiet=[one for one in results if _is_quiet(one)],
             loud=[one for one in results if not _is_quiet(one)],
             sent=any(one.datagrams for one in results),
+            few=f"{FEW:,}",
+            many=f"{MANY:,}",
             clauses=clauses,
             messages=lambda one: _messages(folder, one, drawn),
         )
@@ -164,8 +167,16 @@ def _environment(report: RunReport) -> jinja2.Environment:
         command=shlex.join(report.command),
         coverage=terminal.coverage(report),
         replay=partial(terminal.replay, report),
+        subject=partial(_subject, report),
     )
     return made
+
+
+def _subject(report: RunReport, name: str) -> str:
+    """Return of whom a verdict is, as a heading: a server's suite has kinds of clients."""
+    if report.subject.kind == SERVER:
+        return f"To a client like {name}"
+    return name or "no profile"
 
 
 def _write(file: Path, text: str) -> None:
@@ -185,13 +196,23 @@ def _summary(report: RunReport, cases: Mapping[str, Sequence[CaseResult]]) -> di
         "heading": _heading(report),
         "conclusion": terminal.conclusion(report),
         "banner": _BANNERS[report.exit_code],
-        "cases": len(cases),
+        "counted": _counted(report, len(cases)),
         "by_level": {**report.levels(), "all": report.verdicts()},
         "troubles": troubles[:_MOST_TROUBLES],
         "hidden": max(0, len(troubles) - _MOST_TROUBLES),
         "silent": [(outcome, reason, found) for (outcome, reason), found in silent.items()],
         "states": tuple(State),
     }
+
+
+def _counted(report: RunReport, cases: int) -> str:
+    """Return of what there are so many results."""
+    subjects = len(report.profiles)
+    if report.subject.kind == SERVER:
+        clients = f"before {subjects} {'kind' if subjects == 1 else 'kinds'} of client"
+        return f"{len(report.results)} results of {cases} cases, {clients}"
+    on = f"on {subjects} {'subject' if subjects == 1 else 'subjects'}"
+    return f"{len(report.results)} results of {cases} cases {on}"
 
 
 def _heading(report: RunReport) -> str:
@@ -221,7 +242,7 @@ def _matrix(report: RunReport, cases: Mapping[str, Sequence[CaseResult]]) -> dic
         families[results[0].family].append(_row(case, results, names))
     return {
         "families": [_family(name, rows) for name, rows in sorted(families.items())],
-        "subject_names": [name or "no profile" for name in names],
+        "subject_names": [_subject(report, name) for name in names],
         "levels": (*Level, "none"),
         "meanings": _MEANINGS,
     }

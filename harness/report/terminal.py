@@ -131,8 +131,14 @@ def _trouble(result: CaseResult, report: RunReport, paint: Paint) -> Iterator[st
     yield f"  replay       {replay(report, result)}"
 
 
-def replay(report: RunReport, *results: CaseResult) -> str:
-    """Return the one command that runs just these results of one case again, by the same chance."""
+def replay(report: RunReport, *results: CaseResult, traced: bool = False) -> str:
+    """Return the one command that runs just these results of one case again, by the same chance.
+
+    Args:
+        report: What they are of.
+        results: Of one case, one or more.
+        traced: Whether their traces are to be kept, however large.
+    """
     first = results[0]
     words = ["hanover", "run", "-k", first.id if len(results) == 1 else first.case]
     if report.subject.kind == SERVER:
@@ -152,6 +158,8 @@ def replay(report: RunReport, *results: CaseResult) -> str:
         words += ["--vectors", report.vectors]
     if report.subject.defect is not None:
         words += ["--defect", report.subject.defect]
+    if traced:
+        words += ["--traces", "all"]
     return shlex.join(words)
 
 

@@ -224,8 +224,14 @@ class ServerBench(Conversation):
         return heard
 
     def offer(self, query: Frame) -> Status | int | None:
-        """Query, and return the status of the answer; None if none comes."""
-        return status_of(self.query(query))
+        """Query, and return the status of the answer; None if none comes.
+
+        A Default Response with SUCCESS is none: it offers nothing.
+        """
+        heard = self.query(query)
+        status = status_of(heard)
+        is_offer = heard is not None and isinstance(heard.frame, ota.QueryNextImageResponse)
+        return None if status is Status.SUCCESS and not is_offer else status
 
     def octets(self, request: Frame, *edits: Edit) -> bytes:
         """Ask for a block and return its octets; none if the answer carries none."""
@@ -244,11 +250,11 @@ class ServerBench(Conversation):
             most: Octets of one request.
             twice_each: Every so many blocks one is asked for twice, and the second answer counts.
         """
-        made = b""
+        made, blocks = b"", 0
         while len(made) < len(image.octets):
             request = requests.block(image, len(made), most=most)
-            data = self.octets(request)
-            if len(made) // most % twice_each == 0:
+            data, blocks = self.octets(request), blocks + 1
+            if blocks % twice_each == 0:
                 data = self.octets(request)
             if not data:
                 break

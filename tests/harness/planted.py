@@ -18,7 +18,7 @@ import pytest
 from emulator.errors import LinkError
 from emulator.wire import ota
 from emulator.wire.ota import Status
-from harness.bench import NEXT_VERSION
+from harness.firmware import NEXT_VERSION
 from harness.covers import covers
 from harness.verdict import Inconclusive, Unsupported
 """
@@ -27,7 +27,7 @@ _COMMAND = """
 import sys
 from pathlib import Path
 import harness.suite
-harness.suite.CASES = Path(sys.argv.pop(1))
+harness.suite.SUITES["client"] = Path(sys.argv.pop(1))
 from harness.cli.main import main
 main()
 """

@@ -12,7 +12,8 @@ from emulator.profiles import load
 from emulator.profiles.model import Profile, VerifyStep
 from emulator.wire.ota_file import Container
 from harness.adaptation import Plan, UnfitError, adapt
-from harness.bench import Bench, filler
+from harness.bench import Bench
+from harness.firmware import filler
 from harness.upgrade import Ending, Session, Tally
 
 _RNG = random.Random(1)

@@ -10,7 +10,8 @@ from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND
 from emulator.wire import ota, zcl, zdo
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.hub.images import served
 from harness.hub.lies import Again, Envelope, Late, Lie, MakerCode, OtherSequence
 from harness.hub.server import Hub

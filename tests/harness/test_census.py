@@ -9,8 +9,8 @@ from emulator.device.bridge import Bridge
 from emulator.units import SECOND, Us
 from emulator.wire import zdo
 from emulator.wire.aps import ZDO_PROFILE, Datagram
-from harness.bench import FIRST_VERSION
 from harness.census import Census, Device
+from harness.firmware import FIRST_VERSION
 from tests.ncp.parties import Scene
 
 

@@ -3,6 +3,7 @@
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as Xml
 
 import jsonschema
@@ -40,7 +41,7 @@ def test_unable(bench):
 @pytest.fixture
 def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = plant(tmp_path / "cases", CODE)
-    monkeypatch.setattr(harness.suite, "CASES", folder)
+    monkeypatch.setitem(harness.suite.SUITES, "client", folder)
     monkeypatch.chdir(tmp_path)
     return folder
 
@@ -59,6 +60,14 @@ def report_in(folder: Path) -> dict[str, object]:
     document: dict[str, object] = json.loads((folder / "report.json").read_text("utf-8"))
     jsonschema.validate(document, json_report.schema())
     return document
+
+
+def of_verdict(folder: Path, verdict: str) -> list[dict[str, Any]]:
+    """Return the results of one verdict; a run without one is no test."""
+    results: list[dict[str, Any]] = report_in(folder)["results"]  # type: ignore[assignment]  # a list
+    found = [one for one in results if one["verdict"] == verdict]
+    assert len(found) > 0
+    return found
 
 
 @pytest.mark.usefixtures("cases")
@@ -92,9 +101,49 @@ def test_traces_are_kept_of_few_cases_or_of_what_did_not_pass(
     run("--profile", "B1", "--profile", "b4", *arguments)
     out = tmp_path / "hanover-report"
     results = report_in(out)["results"]
-    named = {one["trace"] for one in results if one["trace"] is not None}  # type: ignore[attr-defined]  # a list
+    named = {one["trace"] for one in results if "trace" in one}  # type: ignore[attr-defined]  # a list
     assert {f"traces/{path.name}" for path in (out / "traces").iterdir()} == named
     assert len(named) == kept
+
+
+@pytest.mark.usefixtures("cases")
+@pytest.mark.parametrize(
+    ("arguments", "kept"), [((), False), (("--traces", "all"), True)], ids=["auto", "all"]
+)
+def test_a_trace_of_very_many_datagrams_is_kept_of_what_did_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], kept: bool
+) -> None:
+    out = tmp_path / "hanover-report"
+    run("--profile", "B1")
+    sizes = [one["datagrams"] for one in of_verdict(out, "passed") if one.get("datagrams")]
+    assert len(sizes) > 0
+    monkeypatch.setattr("harness.suite.MANY", max(sizes))
+    run("--profile", "B1")
+    assert all("trace" in one for one in of_verdict(out, "passed") if one.get("datagrams"))
+
+    monkeypatch.setattr("harness.suite.MANY", min(sizes) - 1)
+    run("--profile", "B1", *arguments)
+    assert {"trace" in one for one in of_verdict(out, "passed") if one.get("datagrams")} == {kept}
+    assert all("trace" in one for one in of_verdict(out, "failed"))
+
+
+@pytest.mark.usefixtures("cases")
+def test_a_run_is_sealed_with_pages_or_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "hanover-report"
+    done = run("--profile", "B1", "--operator", "A. Tester")
+    assert "written: hanover-report/index.html, report.json, junit.xml" in done.stdout
+    assert report_in(out)["operator"] == "A. Tester"
+    assert (out / "index.html").exists()
+    seal = done.stdout.splitlines()[-1].removeprefix("seal: ")
+    assert code_of(["report", "verify", "hanover-report", "--seal", seal], capsys)[0] == 0
+
+    done = run("--profile", "B1", "--no-html")
+    assert "written: hanover-report/report.json, junit.xml" in done.stdout
+    assert report_in(out)["operator"] is None
+    assert not list(out.rglob("*.html"))
+    assert code_of(["report", "verify", "hanover-report"], capsys)[0] == 0
 
 
 @pytest.mark.usefixtures("cases")
@@ -187,7 +236,7 @@ WRONG = [
     (["--profile", "B9"], 2, "B9: no such profile"),
     (["--profile", "no/such.toml"], 2, "no/such.toml: No such file or directory"),
     (["--link", "pigeon:coop"], 2, "unknown scheme, expected one of direct:"),
-    (["--defect", "D999"], 2, "no defect 'D999'"),
+    (["--defect", "D999"], 2, "found D999, wanted a defect"),
     (["--require", "OTA-C-9999"], 2, "no requirement 'OTA-C-9999'"),
     (["--seed", "-1"], 2, "--seed"),
     (["--out", "a_file/x"], 3, "cannot be written"),
@@ -251,7 +300,7 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path, workers: str) -> None:
     assert "Traceback" not in done.stdout + done.stderr
     assert "interrupted: " in done.stderr.splitlines()[-1]
     document = report_in(tmp_path / "hanover-report")
-    assert document["complete"] is False
+    assert document["finished"] is False
     ids = [result["id"] for result in document["results"]]  # type: ignore[attr-defined]
     assert "tiny::a/10[B1]" in ids
     assert "tiny::b[B1]" not in ids
@@ -269,7 +318,7 @@ def test_a_missed_requirement_is_named(cases: Path) -> None:
     lines = done.output.splitlines()
     assert done.exit_code == 1
     assert [line for line in lines if line.startswith("required: ")] == [
-        "required: OTA-C-084 lacks a verdict: no case",
+        "required: OTA-C-084 lacks a verdict: not run",
         "required: OTA-C-085 lacks a verdict: unsupported",
     ]
     assert "Failed (--fail-on mandatory-confirmed, --require)." in lines

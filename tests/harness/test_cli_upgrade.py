@@ -17,9 +17,10 @@ from emulator.wire import ota
 from emulator.wire.manifest import Trait
 from emulator.wire.ota_file import Container, Element
 from harness.adaptation import adapt
-from harness.bench import Bench, filler
+from harness.bench import Bench
 from harness.cli.main import run_command
 from harness.cli.profiles import as_toml
+from harness.firmware import filler
 from harness.hub.settings import no_answer, wait
 from harness.upgrade import Ending, Session, Tally, Upgrade
 

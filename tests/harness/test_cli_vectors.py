@@ -198,12 +198,14 @@ def test_one_vector_runs_by_its_id(
     monkeypatch.chdir(tmp_path)
     code, out, _ = call(capsys, "run", "-k", "IV-014", "--profile", "B2", "--json")
     assert code == 0
-    (result,) = json.loads(out)["results"]
+    document = json.loads(out)
+    (result,), (case,) = document["results"], document["cases"]
     assert result["id"] == "image_verify::file_is_judged_as_expected/IV-014[B2]"
-    assert [each["id"] for each in result["requirements"]] == ["GB-007"]
-    assert result["attack"] == "bit of s flipped"
-    assert result["expect"] == "end_status INVALID_IMAGE; boots old"
-    assert "gb-alt-han GB-007" in result["source"]
+    assert result["case"] == case["case"]
+    assert case["requirements"] == ["GB-007"]
+    assert case["attack"] == "bit of s flipped"
+    assert case["expect"] == "end_status INVALID_IMAGE; boots old"
+    assert "gb-alt-han GB-007" in case["source"]
 
 
 def test_a_users_folder_runs_and_nothing_else(

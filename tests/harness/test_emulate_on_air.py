@@ -22,8 +22,8 @@ NOBODY = "ezsp:socket://127.0.0.1:1"
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
-        (["B1"], 2, "found neither or both, wanted --stdio or --link ezsp:PORT"),
-        (["B1", "--stdio", "--link", NOBODY], 2, "found neither or both"),
+        (["B1"], 2, "found neither, wanted --stdio or --link ezsp:PORT"),
+        (["B1", "--stdio", "--link", NOBODY], 2, "found both, wanted"),
         (["B1", "--link", "direct:"], 2, "--link direct:: found no stick, wanted ezsp:PORT"),
         (["B1", "--link", "ezsp:"], 2, "--link ezsp:: found no stick, wanted ezsp:PORT"),
         (["B9", "--link", NOBODY], 2, "B9: no such profile"),

@@ -191,7 +191,7 @@ def test_a_block_never_exceeds_what_was_asked_for_nor_a_frame(encrypt: bool) -> 
     for most in (1, 39, 40, 41, 64, 255):
         block = answered(made, ask(5, 0, most))
         assert isinstance(block, ota.ImageBlockResponse)
-        assert 0 < len(block.data or b"") <= min(most, made.block_limit)
+        assert 0 < len(block.data or b"") <= min(most, made.settings.block_limit)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,15 @@ def test_runs_that_were_not_alike_say_so() -> None:
     )
 
 
+def test_a_profile_that_changed_its_contents_is_named() -> None:
+    old = report(result("a::x"))
+    first, *rest = old.profiles
+    new = replace(old, profiles=(replace(first, sha256="0" * 64), *rest))
+    (term,) = compare(document(old), document(new)).terms
+    assert term == f"profile {first.name}: sha256 {first.sha256}, then {'0' * 64}"
+    assert compare(document(old), {**document(old), "profiles": [7]}).terms == ()
+
+
 # The command.
 
 
@@ -139,6 +148,12 @@ BAD = [
     ('{"schema": "hanover-report-1"}', "schema: found hanover-report-1, wanted hanover-report-2"),
     ('{"schema": "hanover-report-2"}', "results: found no list, wanted one"),
     ('{"schema": "hanover-report-2", "results": [7]}', "results[0]: found no id, wanted one"),
+    ("[" * 99_999, "report.json: found no JSON, wanted the report of a run"),
+    (
+        '{"schema": "hanover-report-2", "results": [{"id": "a", "verdict": "failed"},'
+        ' {"id": "a", "verdict": "passed"}]}',
+        "results[1]: found a again, wanted it once",
+    ),
     (
         '{"schema": "hanover-report-2", "results": [{"id": "a", "verdict": "fine"}]}',
         'a: verdict: found "fine", wanted one of passed, failed',
@@ -187,6 +202,12 @@ def test_verify_says_that_nothing_changed_and_what_did(two: tuple[str, str], cap
     assert lines[1] == "1 difference"
     assert run_command(["report", "verify", "--json", two[0]]) == 1
     assert len(json.loads(capsys.readouterr().out)["problems"]) == 1
+
+
+@pytest.mark.parametrize("seal", ["", "84d551e5", "0" * 65, "x" * 64])
+def test_half_a_seal_is_wrong_use(two: tuple[str, str], capsys: Said, seal: str) -> None:
+    assert run_command(["report", "verify", two[0], "--seal", seal]) == 2
+    assert f"found '{seal}', wanted 64 hexadecimal digits" in capsys.readouterr().err
 
 
 def test_verify_of_another_folder_is_wrong_use(tmp_path: Path, capsys: Said) -> None:

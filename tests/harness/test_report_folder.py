@@ -75,7 +75,9 @@ def test_every_octet_of_the_manifest_counts(copy: Path) -> None:
         assert seal != manifest.seal_of(octets)
 
 
-@pytest.mark.parametrize("rest", [b"", b"[]", b"{}", b'{"layout": 7}', b"\xff\xff", b"null"])
+@pytest.mark.parametrize(
+    "rest", [b"", b"[]", b"{}", b'{"layout": 7}', b"\xff\xff", b"null", b"[" * 99_999]
+)
 def test_a_manifest_that_is_none_is_said_so(copy: Path, rest: bytes) -> None:
     (copy / FILE).write_bytes(rest)
     (problem,) = manifest.verify(copy)[1]
@@ -100,9 +102,39 @@ def test_files_that_are_gone_new_or_longer_are_named(copy: Path) -> None:
     assert problems["junit.xml"].startswith("no file, wanted ")
     assert problems["cases/new.html"].startswith("a file, wanted none")
     assert problems["index.html"].endswith(f"wanted {(copy / 'index.html').stat().st_size - 1}")
-    assert problems["link"].startswith("a file, wanted none")
+    assert problems["link"].startswith("a link, wanted none")
     assert problems["report.css"].startswith("no file, wanted ")
     assert len(problems) == 5
+
+
+def test_a_link_in_a_file_s_place_is_named_whatever_it_points_to(
+    copy: Path, tmp_path: Path
+) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    for name in ("junit.xml", FILE):
+        (copy / name).rename(away / name)
+        (copy / name).symlink_to(away / name)
+    assert [one.partition(", ")[0] for one in manifest.verify(copy)[1]] == [
+        f"{FILE}: found a link",
+        "junit.xml: found a link",
+    ]
+
+
+def test_a_folder_may_be_moved_and_may_have_empty_folders(copy: Path, tmp_path: Path) -> None:
+    (copy / "empty").mkdir()
+    moved = copy.rename(tmp_path / "Prüfstand 7, Köln")
+    assert manifest.verify(moved)[1] == ()
+
+
+@pytest.mark.parametrize("name", ["ä 7.txt", "two\nlines", "colour\x1b[31m", "no utf-8 \udcff"])
+def test_an_odd_name_is_one_line_that_can_be_printed(copy: Path, name: str) -> None:
+    (copy / name).write_text("", "utf-8")
+    (problem,) = manifest.verify(copy)[1]
+    assert problem.isprintable()
+    assert problem.endswith(": found a file, wanted none: the manifest does not name it")
+    manifest.write(copy)
+    assert manifest.verify(copy)[1] == ()
 
 
 def test_a_lost_manifest_is_a_difference_and_no_folder_is_an_error(

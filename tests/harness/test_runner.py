@@ -253,7 +253,7 @@ def traces(tmp_path: Path, name: str, *, conftest: str = "", workers: int = 1, s
 
 def test_order_and_workers_change_nothing(tmp_path: Path) -> None:
     results, files = traces(tmp_path, "plain")
-    assert len(files) == 16
+    assert len(files) == 32  # traces and captures
     assert traces(tmp_path, "again") == (results, files)
     assert traces(tmp_path, "reversed", conftest=REVERSED) == (results, files)
     assert traces(tmp_path, "workers", workers=2) == (results, files)

@@ -11,8 +11,8 @@ from emulator.profiles.load import load
 from emulator.units import SECOND
 from emulator.wire.manifest import Trait
 from harness.adaptation import adapt
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench, filler
-from harness.firmware import built
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION, built, filler
 from harness.lanes.port import Lane
 from harness.upgrade import Ending, Session, Tally, Upgrade
 

@@ -16,7 +16,7 @@ from emulator.link.realtime import Host
 from emulator.link.storage import Storage
 from emulator.ncp.radio import StickSpec, VirtualRadio
 from emulator.units import HOUR, SECOND, Us
-from harness.bench import FIRST_VERSION
+from harness.firmware import FIRST_VERSION
 from harness.hub.images import served
 from harness.hub.server import Hub
 from tests.ncp import parties

@@ -30,7 +30,8 @@ from emulator.wire import ota
 from emulator.wire.aps import Datagram
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import ImageUpgradeStatus, Status
-from harness.bench import FIRST_VERSION, NEXT_VERSION, Bench
+from harness.bench import Bench
+from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.lanes.schemes import SCHEMES
 from tests.link.parties import Air, datagram
 

@@ -1,5 +1,7 @@
 """The client of the server suite says what it is told, and nothing about firmware by itself."""
 
+from itertools import pairwise
+
 import pytest
 
 from emulator.faults import DropFrame, Leg, Selector
@@ -159,6 +161,20 @@ def test_a_notify_that_is_claimed_and_does_not_come_is_a_failure() -> None:
     server.hub.lies.append(Lie(ota.ImageNotify, [Silence()]))
     with pytest.raises(AssertionError, match="no broadcast Image Notify in 60 s"):
         server.notify(broadcast=True)
+
+
+def test_a_download_asks_for_each_so_manieth_block_twice_however_short_blocks_are() -> None:
+    server = bench()
+    image = server.session()
+    server.hub.settings.block_sizes = (30,)
+    assert server.download(image, most=48, twice_each=7) == image.octets
+    asked = [
+        one.file_offset for one in server.hub.log(server.address).since(0, ota.ImageBlockRequest)
+    ]
+    twice = [before for before, after in pairwise(asked) if before == after]
+    assert twice == [
+        30 * number for number in range(len(image.octets) // 30 + 1) if number % 7 == 6
+    ]
 
 
 def test_a_lost_answer_is_none() -> None:

@@ -4,12 +4,12 @@ The thresholds of a real hub are configured; a case sets them so low that a few 
 """
 
 from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND
+from emulator.wire import ota
 from emulator.wire.ota import Status
 from harness.covers import covers
 from harness.hub.airtime import Thresholds
 from harness.hub.transfers import Ending
 from harness.servers.home import Home
-from harness.servers.reading import status_of
 from harness.servers.requests import block, end, fitting
 
 #: Reached by the first frame.
@@ -121,7 +121,8 @@ def test_transfer_keeps_the_air_budget(home: Home) -> None:
     assert home.download_obeying(image) == image.octets
     answer = home.ask(end(image))
 
-    assert status_of(answer) is None
+    assert answer is not None
+    assert isinstance(answer.frame, ota.UpgradeEndResponse)
     assert 18 * SECOND < home.busiest_hour_us() <= 36 * SECOND
     assert [one.ending for one in home.reports] == [Ending.DELIVERED]
     report = home.reports[0]
