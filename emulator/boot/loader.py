@@ -415,8 +415,13 @@ class Loader:
 
     def _begin(self, record: BootRecord) -> Choice:
         """Boot the candidate for the first time."""
-        if record.swap_step == 0 and not self._may_run(record, record.candidate):
-            return self._run_other(record, record.candidate, record.active)
+        slot, active = record.candidate, record.active
+        if record.swap_step == 0 and not self._may_run(record, slot):
+            if not (self._valid(record, slot) and self._may_run(record, active)):
+                return self._run_other(record, slot, active)
+            # Kept out by its counter alone: it failed, else it is fetched again without end.
+            choice = self._fall_back(record, record.images[slot])
+            return replace(choice, notes=(self._counter_note(record, slot), *choice.notes))
         moved = self._placement.bring_in(record, self._slots, self._records.write)
         if self._placement.worn is not None and moved.active == record.active:
             return self._fall_back(moved, record.images[record.candidate])

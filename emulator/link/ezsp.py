@@ -67,6 +67,13 @@ class Wish:
     link_key: bytes = WELL_KNOWN_KEY
 
 
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say nothing of what a task of bellows ended with: that the stick is gone is said once."""
+    of = type(context.get("exception")).__module__.partition(".")[0]
+    if of not in ("bellows", "zigpy"):
+        loop.default_exception_handler(context)
+
+
 class Stick:
     """Be the radio of one device; what it is asked to do is done in order, one thing at a time.
 
@@ -113,6 +120,7 @@ class Stick:
             ) from None
         for name in ("bellows", "zigpy"):  # what matters is said by us, once
             logging.getLogger(name).addHandler(logging.NullHandler())
+        asyncio.get_running_loop().set_exception_handler(_note)
         self._claim = Claim(self.port)
         self._ezsp = bellows.ezsp.EZSP(SCHEMA_DEVICE({CONF_DEVICE_PATH: self.port}), self)
         try:

@@ -13,7 +13,8 @@ from harness.bench import Bench
 from harness.cases.conftest import MakeBench
 from harness.covers import covers
 from harness.dut.rungs import rungs
-from harness.hub.settings import Instead
+from harness.hub.settings import Instead, no_answer
+from harness.verdict import Unsupported
 
 #: What UpgradeServerID is before a server is known (ZCL rev 8, 11.10.1).
 _NO_SERVER = 2**64 - 1
@@ -76,24 +77,30 @@ def test_server_is_discovered(bench: Bench) -> None:
 
 @rungs(end=0)
 @covers("OTA-C-011")
-def test_failed_discovery_does_not_storm(silent_bench: Bench) -> None:
+@pytest.mark.parametrize("unanswered", ["search", "address"])
+def test_failed_discovery_does_not_storm(silent_bench: Bench, unanswered: str) -> None:
     """A device that finds no server tries again, but not in a storm.
 
-    Attack: the hub answers no discovery for an hour.
+    Attack: for an hour the hub answers no discovery, or says that it is a server and never which.
     Expect: more than one attempt in the hour, at least 60 s apart; the device still finds the hub.
     Source: [SL-C].
     """
-    bench = silent_bench
+    bench, settings = silent_bench, silent_bench.hub.settings
     bench.need(Capability.FACTORY)
+    settings.silent = unanswered == "search"
+    settings.instead.append(no_answer(zdo.IeeeAddressRequest))
     bench.lane.power(True)
     bench.wait(bench.lived(60 * MINUTE))
+    if unanswered == "address" and not bench.count(zdo.IeeeAddressRequest):
+        raise Unsupported("the device asks nobody for its server's address")
     attempts = [one.at for one in bench.heard_at(zdo.MatchDescriptorRequest)]
     gaps = [later - earlier for earlier, later in pairwise(attempts)]
     assert len(attempts) >= 2
     assert min(gaps) >= bench.lived(MINUTE)
 
     # Control: with the hub answering again the next attempt succeeds, so the device never gave up.
-    bench.hub.settings.silent = False
+    settings.silent = False
+    settings.instead.clear()
     assert bench.run(lambda: bench.count(ota.QueryNextImageRequest) > 0, 60 * MINUTE)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from emulator.units import DAY, MINUTE, SECOND
-from emulator.wire import ota
+from emulator.wire import ota, zdo
 from emulator.wire.codec import Frame
 from emulator.wire.ota import ImageUpgradeStatus, NotifyType, Status
 from harness.bench import Bench
@@ -129,15 +129,17 @@ def test_broadcast_notify_for_others_is_ignored(
 def test_no_image_means_no_download(bench: Bench) -> None:
     """A device told that there is no image downloads nothing and stays as it is.
 
-    Attack: the hub serves nothing.
-    Expect: no block request, status Normal; the next offer is taken.
+    Attack: the hub serves nothing, and says so five times.
+    Expect: no block request, status Normal, no search for another server; the next offer is taken.
     Source: ZCL rev 8, 11.13.5.
     """
     bench.hub.serve()
-    assert bench.provoke(ota.QueryNextImageRequest, bench.notify)
+    searches = bench.count(zdo.MatchDescriptorRequest)
+    assert all(bench.provoke(ota.QueryNextImageRequest, bench.notify) for _ in range(4))
     asked = bench.silence(ota.ImageBlockRequest, bench.notify, like=ota.QueryNextImageRequest)
     assert asked == []
     assert bench.count(ota.ImageBlockRequest) == 0
+    assert bench.count(zdo.MatchDescriptorRequest) == searches
     assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
 
     assert bench.offer(bench.image()) is Status.SUCCESS  # control

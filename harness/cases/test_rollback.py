@@ -1,13 +1,15 @@
 """A new image that does not work is undone by the device itself, and tried no more."""
 
 from emulator.contract import Capability
-from emulator.units import SECOND, Us
+from emulator.units import MINUTE, SECOND, Us
 from emulator.wire import ota
 from emulator.wire.manifest import Trait
 from emulator.wire.ota import Status
 from harness.bench import Bench
+from harness.cases.conftest import MakeBench
 from harness.covers import covers
 from harness.dut.rungs import rungs
+from harness.firmware import built
 from harness.hub.server import Hub
 from harness.hub.settings import refuse
 
@@ -235,3 +237,82 @@ def test_damaged_image_gives_way(bench: Bench) -> None:
     assert bench.last(ota.QueryNextImageRequest).file_version == bench.version(0)
 
     assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
+
+
+@rungs(end=2)
+@covers("GB-064", "GB-081")
+def test_damaged_trial_image_goes_back(bench: Bench) -> None:
+    """A device whose new image forgets an octet in its trial boots the old one, and keeps to it.
+
+    Attack: the hub is silent in the trial; one bit of the new image changes; the power is cycled.
+    Expect: the old version runs; the image that failed is not fetched again in two periods.
+    Source: gb-alt-han GB-081, GB-064.
+    """
+    bench.need(Capability.PROBE)
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.hub.settings.silent = True
+    bench.wait(bench.trial_us // 4)
+    assert bench.running_version() == bench.version(1)  # control: it is on trial, and runs
+    blocks = bench.count(ota.ImageBlockRequest)
+    bench.lane.damage(_INSIDE)
+    bench.cut_power()
+    bench.hub.settings.silent = False
+    bench.lane.power(True)
+    bench.settle()
+    assert bench.running_version() == bench.version(0)
+    bench.wait(2 * bench.profile.ota.query_period_s * SECOND)
+    assert bench.count(ota.ImageBlockRequest) == blocks
+
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
+
+
+@rungs(end=2)
+@covers("GB-081")
+def test_waiting_image_is_the_way_out(bench: Bench) -> None:
+    """A device whose running image is damaged boots the verified one that waits, rather than none.
+
+    Attack: a verified image waits for leave; one bit of the only other image changes in flash; the
+    power is cycled.
+    Expect: the image that waited runs, and stays over another power cycle.
+    Source: gb-alt-han GB-081.
+    """
+    bench.need(Capability.PROBE)
+    bench.hub.settings.end_times_s = (0, ota.WAIT_FOR_ANOTHER)
+    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.wait(MINUTE)
+    assert bench.running_version() == bench.version(0)  # control: it waits
+    bench.lane.damage(_INSIDE)
+    bench.power_cycle()
+    assert bench.running_version() == bench.version(1)
+    bench.power_cycle()
+    assert bench.running_version() == bench.version(1)
+
+    bench.hub.settings.end_times_s = (0, 0)
+    assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
+
+
+@rungs(start=2, end=3)
+@covers("GB-076")
+def test_loader_holds_the_counter(make_bench: MakeBench) -> None:
+    """A device whose boot loader refuses lower security counters goes back to no image of one.
+
+    Attack: the image that runs is damaged, and the only other one has a lower counter.
+    Expect: the device is silent rather than boot the older image.
+    Source: gb-alt-han GB-076 [ASSUMED]; docs/profiles.md, boot.fallback_below_counter.
+    """
+    bench = make_bench({"boot.fallback_below_counter": "refuse"})
+    bench.need(Capability.PROBE)
+    bench.start()
+    lower = built(bench.profile, bytes(400), bench.version(1), security_counter=5)
+    higher = built(bench.profile, bytes(400), bench.version(2), security_counter=6)
+    assert bench.upgrade(lower) == bench.version(1)
+    assert bench.upgrade(higher) == bench.version(2)
+    bench.power_cycle()
+    assert bench.running_version() == bench.version(2)  # control: it was heard, and boots
+
+    bench.lane.damage(_INSIDE)
+    bench.cut_power()
+    heard = len(bench.hub.heard)
+    bench.lane.power(True)
+    bench.wait(bench.trial_us)
+    assert len(bench.hub.heard) == heard

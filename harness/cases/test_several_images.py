@@ -9,6 +9,7 @@ from harness.cases.conftest import MakeBench
 from harness.covers import covers
 from harness.firmware import built
 from harness.hub.images import served
+from harness.hub.settings import refuse
 
 #: The image type of the other image; shipped profiles have none (docs/profiles.md).
 OTHER_TYPE = 0x0101
@@ -73,6 +74,38 @@ def test_reset_between_images(make_bench: MakeBench, profile: Profile) -> None:
     other = built(overlay(profile, {"ota.image_type": OTHER_TYPE}), bytes(600), bench.version(1))
     bench.hub.serve(served(first), served(other))
     bench.notify()
+    assert bench.verdict(HOUR) is Status.SUCCESS
+    bench.settle()
+    assert bench.running_version() == bench.version(1)
+
+
+@covers("OTA-C-106")
+def test_refused_upgrade_begins_anew(make_bench: MakeBench, profile: Profile) -> None:
+    """A device whose two images are refused at the end wants the first one next, as before.
+
+    Attack: both images are complete; the hub answers the SUCCESS of the last with FAILURE.
+    Expect: status Normal; the next query is for the first type again; nothing starts.
+    Source: ZCL rev 8, 11.13.9.
+    """
+    bench = make_bench(_with_an_extra_area(profile))
+    bench.start()
+    first = bench.image(size=400)
+    other = built(overlay(profile, {"ota.image_type": OTHER_TYPE}), bytes(600), bench.version(1))
+    refused = refuse(ota.UpgradeEndRequest, Status.FAILURE, skip=1)
+    bench.hub.settings.instead.append(refused)
+    assert bench.offer(first) is Status.REQUIRE_MORE_IMAGE
+    bench.hub.serve(served(first), served(other))
+    bench.notify()
+    assert bench.verdict(HOUR) is Status.SUCCESS
+    bench.wait(30 * SECOND)
+    assert bench.upgrade_status() is ImageUpgradeStatus.NORMAL
+    assert bench.provoke(ota.QueryNextImageRequest, bench.notify)
+    assert bench.last(ota.QueryNextImageRequest).image_type == profile.ota.image_type
+    assert bench.running_version() == bench.version(0)
+
+    # Control: both are taken again where the hub refuses nothing, and the first one runs.
+    bench.hub.settings.instead.clear()
+    assert bench.verdict(HOUR) is Status.REQUIRE_MORE_IMAGE
     assert bench.verdict(HOUR) is Status.SUCCESS
     bench.settle()
     assert bench.running_version() == bench.version(1)

@@ -28,6 +28,8 @@ T = TypeVar("T")
 START_S = 60
 #: Longest that it may take to end.
 STOP_S = 10
+#: How deep tasks wait for each other, at most, where Ctrl-C breaks one off.
+_ECHOES = 10
 #: How long a stick that has no room for a message is left alone, and how often it is asked again.
 _ROOM_S, _ASKED_AGAIN = 0.05, 100
 #: Longest that a stick may take to say that it is there.
@@ -219,6 +221,10 @@ class Session:
     def _shut(self) -> None:
         for task in self._tasks:
             task.cancel()
+        # A task that Ctrl-C broke off says so once more as soon as the loop goes on.
+        for _ in range(_ECHOES):
+            with suppress(KeyboardInterrupt):
+                self._loop.run_until_complete(asyncio.sleep(0))
         with suppress(Exception, asyncio.CancelledError):
             app = getattr(self, "_app", None)
             if app is not None:

@@ -1,11 +1,13 @@
 """Check what the loader keeps beside the trial: a verified image, counters, failures, pauses."""
 
+from dataclasses import replace
+
 import pytest
 
-from emulator.actions import Happening
+from emulator.actions import Happening, Report
 from emulator.boot.loader import Loader
 from emulator.boot.record import BootRecord as Record
-from emulator.boot.record import BootState, RecordLog
+from emulator.boot.record import BootState, RecordLog, Standing
 from emulator.errors import BootError, WornError
 from emulator.faults import WornSector
 from emulator.flash.area import Area, StreamWriter
@@ -107,9 +109,12 @@ def test_a_pending_image_below_the_counter_may_be_refused(nor: Nor) -> None:
     loader(nor).choose()
     loader(nor).confirm()
     store(nor, NEW)
-    choice = loader(nor, REFUSES).choose()
+    strict = loader(nor, REFUSES)
+    choice = strict.choose()
     assert (choice.facts, choice.trial) == (facts_of(NEXT), False)
-    assert choice.notes == (below(0, counter=2, confirmed=3),)
+    undone = Report(what=Happening.ROLLED_BACK, details=(("version", 2),))
+    assert choice.notes == (below(0, counter=2, confirmed=3), undone)
+    assert strict.last_failure == replace(facts_of(NEW), standing=Standing.FAILED)
     assert boots(nor) == (3, False)
 
 

@@ -13,8 +13,9 @@ from emulator.wire import ota, zcl, zdo
 from emulator.wire.aps import BROADCAST_RX_ON, Datagram
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from emulator.wire.zcl import DataType
-from harness.bench import Answer, Bench
+from harness.bench import Bench
 from harness.firmware import FIRST_VERSION, NEXT_VERSION
+from harness.inquiry import Answer
 
 HUB_EUI64 = 0x00124B00_48414E00
 #: ZCL rev 8, 11.10, table of attributes: what must not change with the code.

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.profiles.load import load, overlay
-from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND
+from emulator.profiles.load import load, names, overlay
+from emulator.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from emulator.wire import ota, zcl, zdo
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.bench import Bench
-from harness.firmware import FIRST_VERSION, NEXT_VERSION
+from harness.firmware import FIRST_VERSION, NEXT_VERSION, built
 from harness.hub.images import served
 from harness.hub.lies import Again, Envelope, Late, Lie, MakerCode, OtherSequence
 from harness.hub.server import Hub
@@ -246,3 +246,20 @@ def test_any_zdo_request_finds_the_hub() -> None:
         sequence=9, address=0xFFFD, profile=0x0109, input_clusters=(0x19,), output_clusters=()
     )
     assert hub.zdo(request, 1)
+
+
+@pytest.mark.parametrize("profile", names())
+def test_image_that_the_loader_refuses_is_not_fetched_without_end(profile: str) -> None:
+    """No step of the check looks at the counter, so that the loader alone refuses the image."""
+    steps = [str(step) for step in load(profile).image.verify if step != "security_counter"]
+    strict = {"boot.fallback_below_counter": "refuse", "image.verify": steps}
+    bench = Bench(overlay(load(profile), strict))
+    bench.start()
+    higher = built(bench.profile, bytes(400), bench.version(1), security_counter=6)
+    assert bench.upgrade(higher) == bench.version(1)
+    lower = built(bench.profile, bytes(400), bench.version(2), security_counter=5)
+    before = bench.count(ota.UpgradeEndRequest)
+    bench.offer(lower)
+    bench.wait(3 * DAY)
+    assert bench.count(ota.UpgradeEndRequest) == before + 1
+    assert bench.running_version() == bench.version(1)

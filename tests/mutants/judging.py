@@ -126,17 +126,24 @@ class _Court(_UntilNoticed):
 
 
 def _in_order(items: Iterable[pytest.Item], package: str) -> Iterator[pytest.Item]:
-    """Yield the rows that judge a package: profile by profile, quick topics first."""
+    """Yield the rows that judge a package: profile by profile, the likeliest topics first.
+
+    Those are the ones of files for the verifier; for client and loader all that are quick.
+    """
+    of_files = package == "emulator.image"
     rows: dict[tuple[str, bool], list[pytest.Item]] = {}
     for item in items:
         topic = item.path.stem.removeprefix("test_")
-        if topic in OF_FILES and package != "emulator.image":
+        if topic in OF_FILES and not of_files:
             continue
-        slow = topic in OF_VECTORS | OF_FILES
-        rows.setdefault((item.callspec.params["profile"].name, slow), []).append(item)
+        late = topic not in OF_FILES if of_files else topic in OF_VECTORS
+        rows.setdefault((item.callspec.params["profile"].name, late), []).append(item)
     for number, profile in enumerate(PROFILES):
         yield from rows.get((profile, False), ())
-        if number < 2 or package == "emulator.image":
+        if number < 2 and not of_files:
+            yield from rows.get((profile, True), ())
+    if of_files:
+        for profile in PROFILES:
             yield from rows.get((profile, True), ())
 
 
