@@ -372,10 +372,8 @@ class Loader:
 
     def _may_run(self, record: BootRecord, slot: int) -> bool:
         """Tell whether a slot holds a valid image that the policy lets boot."""
-        refused = self._below(record, slot) and (
-            self._limits.fallback_below_counter is Fallback.REFUSE
-        )
-        return not refused and self._valid(record, slot)
+        strict = self._limits.fallback_below_counter is Fallback.REFUSE
+        return not (strict and self._below(record, slot)) and self._valid(record, slot)
 
     def _below(self, record: BootRecord, slot: int) -> bool:
         return record.images[slot].security_counter < record.counter
@@ -419,8 +417,7 @@ class Loader:
         if record.swap_step == 0 and not self._may_run(record, slot):
             if not (self._valid(record, slot) and self._may_run(record, active)):
                 return self._run_other(record, slot, active)
-            # Kept out by its counter alone: it failed, else it is fetched again without end.
-            choice = self._fall_back(record, record.images[slot])
+            choice = self._fall_back(record, record.images[slot])  # or it is fetched without end
             return replace(choice, notes=(self._counter_note(record, slot), *choice.notes))
         moved = self._placement.bring_in(record, self._slots, self._records.write)
         if self._placement.worn is not None and moved.active == record.active:
@@ -429,8 +426,7 @@ class Loader:
 
     def _try(self, record: BootRecord) -> Choice:
         """Boot the candidate once more, or go back."""
-        slot = record.candidate
-        boots = record.trial_boots  # 0 in PENDING
+        slot, boots = record.candidate, record.trial_boots  # 0 in PENDING
         if boots >= self._limits.trial_boots or record.trial_s >= self._limits.confirm_within_s:
             return self._roll_back(record)
         if not self._valid(record, slot):

@@ -291,7 +291,7 @@ def test_waiting_image_is_the_way_out(bench: Bench) -> None:
     assert bench.upgrade(bench.image(bench.version(2))) == bench.version(2)  # control
 
 
-@rungs(start=2, end=3)
+@rungs(end=2)
 @covers("GB-076")
 def test_loader_holds_the_counter(make_bench: MakeBench) -> None:
     """A device whose boot loader refuses lower security counters goes back to no image of one.

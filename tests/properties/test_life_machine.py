@@ -290,7 +290,8 @@ PACE = settings(max_examples=250, stateful_step_count=20, deadline=None, derando
 #: A planted bug is found in more examples where it is rare, and then made small.
 HUNT = settings(
     PACE,
-    max_examples=600,
+    max_examples=1200,
+    stateful_step_count=8,  # what is short is made small for certain
     phases=[Phase.generate, Phase.shrink],
     report_multiple_bugs=False,
 )

@@ -88,7 +88,7 @@ def test_pairs_come_on_top(capsys: pytest.CaptureFixture[str]) -> None:
         (("--geometry", "12"), "geometry: found 12, wanted ERASE:UNIT:ERASED"),
         (("--replay", "upgrade:x:y"), "point upgrade:x:y: found operation 'x'"),
         (("--profile", NAME, "--replay", "upgrade:99999:before"), "wanted one to cut at"),
-        (("--defect", "D999"), "--defect: no defect 'D999'"),
+        (("--defect", "D999"), "--defect: found D999, wanted a defect of D001 to D"),
         (("--profile", NAME, "--size", "3"), "--size: found 3, wanted more than"),
         (("--profile", NAME, "--replay", "upgrade:9:worn:99999999"), "found address 99999999"),
         (("--profile", NAME, "--replay", "upgrade:99999:worn:0"), "wanted one to cut at"),

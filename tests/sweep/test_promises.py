@@ -81,6 +81,10 @@ UNSEEN = {
     "D217": "neighbours",
     "D218": "neighbours",
     "D240": "flash that decays at rest",
+    "D281": "flash that decays in the trial",
+    "D282": "flash that decays while an image waits",
+    "D283": "two images of a set, refused at the end",
+    "D284": "flash that decays, beside an image of a lower counter",
 }
 
 #: For each promise a defect that breaks it, and no other one in any life.
