@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from harness.defects import known
-from harness.processes import endings, processes
+from harness.processes import processes
 from harness.recorder import About
 from harness.report.model import CaseResult
 from harness.runner import run_suite
@@ -294,7 +294,7 @@ def hold(plan: Plan, *, workers: int = 1, progress: Progress | None = None) -> M
     """
     began, interrupted = perf_counter(), False
     met: list[Met] = []
-    with endings(), processes(workers) as spread:
+    with processes(workers) as spread:
         try:
             for one in spread(judge, plan.tasks):
                 met.append(one)

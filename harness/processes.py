@@ -32,19 +32,6 @@ def processes(workers: int) -> Iterator[Spread]:
         pool.join()
 
 
-@contextmanager
-def endings() -> Iterator[None]:
-    """Take a request to end (SIGTERM) as Ctrl-C, where this thread may say so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _begin_worker() -> None:
     """Let the main process alone answer Ctrl-C, and end with it however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -2,19 +2,19 @@
 
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.image_files import Environment, WrongUse, read_file
 from harness.cli.image_inspect import CONTAINERS
+from harness.cli.progress import bar
 
 if TYPE_CHECKING:
     from emulator.image.flaws import Flaw
@@ -115,9 +115,11 @@ def lint(
     targets = list(find(paths, globs))
     found = Findings()
     try:
-        with _progress(targets) as steps:
-            for target in steps:
+        with bar("lint") if len(targets) > 1 else nullcontext() as progress:
+            for done, target in enumerate(targets, 1):
                 judge(target, found, container, hashes=hashes)
+                if progress is not None:
+                    progress(done, len(targets))
     except KeyboardInterrupt:
         found.interrupted = True
     if as_json:
@@ -181,38 +183,6 @@ def judge(target: Target, found: Findings, container: str | None, *, hashes: boo
     except Environment as error:
         result.unreadable, result.refused = str(error).removeprefix(f"{result.name}: "), True
     found.results.append(result)
-
-
-class _Steps(Protocol):
-    def __iter__(self) -> Iterator[Target]: ...
-
-
-@contextmanager
-def _progress(targets: Sequence[Target]) -> "Iterator[_Steps]":
-    """Yield the files one by one, with a bar on stderr if it is a terminal and they are many."""
-    if len(targets) == 1 or not sys.stderr.isatty():
-        yield targets
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("lint"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        yield _Tracked(bars.track(targets, total=len(targets)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Tracked:
-    steps: Iterable[Target]
-
-    def __iter__(self) -> Iterator[Target]:
-        return iter(self.steps)
 
 
 def _document(result: Result) -> dict[str, object]:

@@ -27,4 +27,6 @@ def bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(what, total=None)
-        yield lambda done, planned: bars.update(task, completed=done, total=planned)
+        yield lambda done, planned: bars.update(
+            task, completed=done, total=planned, refresh=done == planned
+        )

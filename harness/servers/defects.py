@@ -1,8 +1,8 @@
 """Name every way in which our own hub can be broken on purpose: server cases must notice."""
 
-import difflib
 from collections.abc import Mapping
 
+from harness.defects import nearest
 from harness.hub.communications import CommunicationsHub
 from harness.hub.server import Hub
 from harness.servers.broken import answers, blocks, offers
@@ -365,7 +365,5 @@ def hub_of(id: str | None) -> type[Hub]:
         return CommunicationsHub
     found = SERVER_DEFECTS.get(id)
     if found is None:
-        close = difflib.get_close_matches(id, SERVER_DEFECTS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(SERVER_DEFECTS)}"
-        raise KeyError(f"no defect of a server {id!r}{hint}")
+        raise KeyError(f"no defect of a server {id!r}{nearest(id, list(SERVER_DEFECTS))}")
     return found.hub

@@ -11,7 +11,7 @@ from time import perf_counter
 
 from emulator.profiles.model import Profile
 from emulator.units import Octets
-from harness.processes import endings, processes
+from harness.processes import processes
 from harness.sweep.engine import Ending, Sweeper, Verdict
 from harness.sweep.lives import LIVES
 from harness.sweep.points import KINDS, Point
@@ -104,7 +104,7 @@ def sweep(tasks: Sequence[Task], workers: int = 1, progress: Progress | None = N
         EmptyPhaseError: A life shows no operation of a phase that it is there for.
     """
     began, found, planned, done, interrupted = perf_counter(), Found(), 0, 0, False
-    with endings(), processes(workers) as spread:
+    with processes(workers) as spread:
         try:
             counts = list(spread(_count, tasks))
             ranges = list(_ranges(tasks, counts, found))

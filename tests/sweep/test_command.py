@@ -126,12 +126,13 @@ from harness.sweep.engine import Sweeper
 
 def judge(self, place, known=Sweeper.judge, judged=count()):
     if next(judged) >= 50:
-        os.write(int(sys.argv[1]), b".")
+        os.write(held, b".")
         threading.Event().wait()
     return known(self, place)
 
+held = int(sys.argv.pop(1))
 workers._RANGE, Sweeper.judge = 20, judge
-sys.exit(main.run_command(sys.argv[2:]))
+main.main()
 """
 
 
