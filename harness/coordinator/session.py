@@ -19,7 +19,7 @@ from harness.coordinator.application import Application, settings
 from harness.coordinator.backup import keep, recall
 from harness.coordinator.interruption import put_off
 from harness.coordinator.register import Register
-from harness.coordinator.trouble import cause, told
+from harness.coordinator.trouble import cause, gone
 from harness.lanes.port import NetworkOptions
 
 T = TypeVar("T")
@@ -278,7 +278,7 @@ class Session:
         try:
             (state,) = self._do(self._app._ezsp.networkState(), ALIVE_S)
         except (Exception, asyncio.CancelledError) as error:
-            self._fail(f"the stick does not answer: {told(error)}")
+            self._fail(cause(self._trouble, error, "the stick does not answer: "))
         else:
             if state != t.EmberNetworkStatus.JOINED_NETWORK:
                 self._fail(f"the stick is not on its network any more: found {state.name}")
@@ -297,7 +297,7 @@ class Session:
 
     def _lost(self, error: BaseException | None) -> None:
         if not self._closed:
-            self._fail(f"the stick is gone: {told(error)}")
+            self._fail(gone(error))
 
     # What the stick says.
 
@@ -371,7 +371,7 @@ class Session:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # zigpy raises what it likes; a task would swallow it
-            self._fail(f"cannot send: {told(error)}")
+            self._fail(cause(self._trouble, error, "cannot send: "))
 
     async def _send(self, datagram: Datagram) -> None:
         self._tag = self._tag % 255 + 1

@@ -24,13 +24,19 @@ def told(error: BaseException | None) -> str:
     return text or type(error).__name__
 
 
-def cause(trouble: str | None, error: BaseException) -> str:
+def gone(error: BaseException | None) -> str:
+    """Return that the stick is gone, and why."""
+    return f"the stick is gone: {told(error)}"
+
+
+def cause(trouble: str | None, error: BaseException, doing: str = "") -> str:
     """Return what is wrong: of a stick that is gone, not what followed from that.
 
     Args:
         trouble: What was wrong with the stick before; None: nothing.
-        error: What was raised.
+        error: What was raised; whoever uses a stick may find out first that it is gone.
+        doing: What to say before an error that nothing else explains.
     """
-    if trouble is None or isinstance(error, _TELLING):
-        return told(error)
-    return trouble
+    if trouble is not None and not isinstance(error, _TELLING):
+        return trouble
+    return gone(error) if isinstance(error, NcpFailure) else doing + told(error)
