@@ -5,12 +5,12 @@ from typing import NamedTuple, TypeVar
 
 from emulator.actions import Action, Send
 from emulator.units import Us
-from emulator.wire import zcl
+from emulator.wire import ota, zcl
 from emulator.wire.codec import Frame
 from harness.absence import FACTOR, Absence, Patience
 from harness.hub.ledger import Log
 from harness.hub.server import Hub
-from harness.lanes.port import Lane, never
+from harness.lanes.port import Carrier, never
 from harness.verdict import Inconclusive
 
 F = TypeVar("F", bound=Frame)
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     value: int | bytes | None
 
 
-def put(lane: Lane, actions: Sequence[Action]) -> None:
+def put(lane: Carrier, actions: Sequence[Action]) -> None:
     """Send what a hub wants to say of its own accord, and look at what it put off."""
     for action in actions:
         if isinstance(action, Send):
@@ -35,7 +35,7 @@ def put(lane: Lane, actions: Sequence[Action]) -> None:
 class Inquiry:
     """Ask one device, and wait for its answers."""
 
-    def __init__(self, hub: Hub, lane: Lane, log: Callable[[], Log], limit_us: Us) -> None:
+    def __init__(self, hub: Hub, lane: Carrier, log: Callable[[], Log], limit_us: Us) -> None:
         self._hub, self._lane, self._log, self._limit_us = hub, lane, log, limit_us
         self._patience = Patience()
 
@@ -80,10 +80,13 @@ class Inquiry:
             return None
         return next(self._log().since(mark, kind))
 
-    def read(self, address: int, attributes: Sequence[int]) -> tuple[Answer, ...]:
+    def read(
+        self, address: int, attributes: Sequence[int], cluster: int = ota.CLUSTER
+    ) -> tuple[Answer, ...]:
         """Read attributes; empty if the device does not answer at all."""
         request = zcl.ReadAttributes(attributes=tuple(attributes))
-        response = self.answer(zcl.ReadAttributesResponse, self._hub.general(request, address))
+        asked = self._hub.general(request, address, cluster)
+        response = self.answer(zcl.ReadAttributesResponse, asked)
         if response is None:
             return ()
         return tuple(

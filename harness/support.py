@@ -6,7 +6,7 @@ nobody speaks of counts as claimed.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from emulator.profiles.model import PROOFS, Manifest, Power, Profile, VerifyStep
+from emulator.profiles.model import PROOFS, Manifest, Profile, VerifyStep
 from emulator.wire.ota_file import Container
 from harness.requirements import catalogue
 
@@ -37,7 +37,7 @@ _ANSWERS: Mapping[str, tuple[str, Callable[[Profile], bool | None]]] = {
     "SE.APS_SECURITY": ("ota.aps_encrypt", lambda one: one.ota.aps_encrypt),
     "GB.CONTAINER": ("image.container", lambda one: one.image.container is Container.GBCS),
     "GB.MANIFEST": ("image.manifest", lambda one: one.image.manifest is not Manifest.NONE),
-    "GB.BATTERY": ("power", lambda one: one.power is Power.BATTERY),
+    "GB.BATTERY": ("battery", lambda one: one.battery is not None),
 }
 
 

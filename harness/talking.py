@@ -75,13 +75,13 @@ class Talking(Hearing):
         """Send the one Image Notify that every reading obeys: unicast, type 0, jitter 100."""
         self.tell(ota.ImageNotify(payload_type=ota.NotifyType.JITTER, query_jitter=100))
 
-    def read(self, *attributes: int) -> tuple[Answer, ...]:
-        """Read attributes of the OTA cluster's client side, over the air.
+    def read(self, *attributes: int, cluster: int = ota.CLUSTER) -> tuple[Answer, ...]:
+        """Read attributes of OTA's client side, or of another cluster's server side, over the air.
 
         Returns:
             An answer for each attribute asked for; empty if the device does not answer at all.
         """
-        return self._inquiry.read(self.address, attributes)
+        return self._inquiry.read(self.address, attributes, cluster)
 
     def write(self, attribute: int, type: int, value: int) -> zcl.WriteAttributesResponse | None:
         """Try to write an attribute of the client side; None if the device does not answer."""
@@ -91,7 +91,7 @@ class Talking(Hearing):
         """Send a ZDO request and return the device's answer; None if it gives none."""
         return self._inquiry.answer(answer, self.hub.zdo(request, self.address))
 
-    def value(self, attribute: int) -> int | bytes | None:
+    def value(self, attribute: int, cluster: int = ota.CLUSTER) -> int | bytes | None:
         """Read one attribute; None if the device does not have it or does not answer."""
-        answers = self.read(attribute)
+        answers = self.read(attribute, cluster=cluster)
         return answers[0].value if answers else None

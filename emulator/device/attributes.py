@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from emulator.boot.record import SlotFacts
+from emulator.device.gauge import Gauge
 from emulator.device.store import DownloadStore
 from emulator.ota.client import OtaClient
 from emulator.profiles.model import OtaProfile, Profile
@@ -26,6 +27,7 @@ class Sources:
     running: SlotFacts
     client: OtaClient
     store: DownloadStore
+    gauge: Gauge
 
     @property
     def profile(self) -> OtaProfile:

@@ -5,10 +5,11 @@ from typing import Any
 
 from emulator.actions import Action, Join, Leave
 from emulator.contract import Identity
+from emulator.device.gauge import Gauge
 from emulator.device.radio import Radio
 from emulator.errors import WireError
-from emulator.profiles.model import OtaProfile, Power
-from emulator.wire import basic, ota, zdo
+from emulator.profiles.model import Power, Profile
+from emulator.wire import basic, ota, power, zdo
 from emulator.wire.aps import COORDINATOR, ZDO_ENDPOINT, ZDO_PROFILE, Datagram
 from emulator.wire.codec import Frame
 
@@ -17,8 +18,8 @@ BUFFER_OCTETS = 82
 ROUTER, END_DEVICE = 1, 2
 #: Compliance with revision 21 of 05-3474, in the server mask of a node descriptor (2.3.2.3.10).
 STACK_REVISION = 21 << 9
-#: What the endpoint of a bridge serves, and what it is a client of.
-SERVED, USED = (basic.CLUSTER,), (ota.CLUSTER,)
+#: What the endpoint of a bridge is a client of.
+USED = (ota.CLUSTER,)
 
 #: Requests of 05-3474 that a device may leave out, and this one does: discovery caches, binding,
 #: neighbour and routing tables, direct joins, permits and scans (2.4.3.1.8 to 2.4.3.3.10).
@@ -36,14 +37,19 @@ _TAILS = {0x0031: 3, 0x0032: 3, 0x0033: 3, 0x0038: 9}
 UNSUPPORTED = {cluster: _TAILS.get(cluster, 0) for cluster in _LEFT_OUT}
 
 
-def descriptor_of(profile: OtaProfile) -> zdo.SimpleDescriptor:
+def served(profile: Profile) -> tuple[int, ...]:
+    """Return the clusters that the endpoint of a bridge serves."""
+    return (basic.CLUSTER,) if profile.battery is None else (basic.CLUSTER, power.CLUSTER)
+
+
+def descriptor_of(profile: Profile) -> zdo.SimpleDescriptor:
     """Return what the one endpoint of a bridge says about itself."""
     return zdo.SimpleDescriptor(
-        endpoint=profile.endpoint,
-        profile=profile.zigbee_profile,
-        device=profile.device_id,
+        endpoint=profile.ota.endpoint,
+        profile=profile.ota.zigbee_profile,
+        device=profile.ota.device_id,
         device_version=0,
-        input_clusters=SERVED,
+        input_clusters=served(profile),
         output_clusters=USED,
     )
 
@@ -51,11 +57,10 @@ def descriptor_of(profile: OtaProfile) -> zdo.SimpleDescriptor:
 class Descriptors:
     """Be the ZDO server of one bridge."""
 
-    def __init__(
-        self, profile: OtaProfile, power: Power, identity: Identity, radio: Radio, *, sleepy: bool
-    ) -> None:
+    def __init__(self, profile: Profile, identity: Identity, radio: Radio, gauge: Gauge) -> None:
         self._profile, self._identity, self._radio = profile, identity, radio
-        self._sleepy, self._mains = sleepy, power is Power.MAINS
+        self._gauge = gauge
+        self._sleepy, self._mains = profile.sleep is not None, profile.power is Power.MAINS
         self._answers: dict[type[Frame], Callable[[Any], Frame | None]] = {
             zdo.NwkAddressRequest: self._nwk_address,
             zdo.IeeeAddressRequest: self._ieee_address,
@@ -67,9 +72,9 @@ class Descriptors:
         }
         self.capability = (
             zdo.Capability.ALLOCATE_ADDRESS
-            | zdo.Capability.MAINS_POWERED * (power is Power.MAINS)
-            | zdo.Capability.RX_ON_WHEN_IDLE * (not sleepy)
-            | zdo.Capability.FULL_FUNCTION_DEVICE * (not sleepy)
+            | zdo.Capability.MAINS_POWERED * self._mains
+            | zdo.Capability.RX_ON_WHEN_IDLE * (not self._sleepy)
+            | zdo.Capability.FULL_FUNCTION_DEVICE * (not self._sleepy)
         )
 
     def announce(self, to: int) -> Sequence[Action]:
@@ -191,7 +196,7 @@ class Descriptors:
             status=zdo.ZdoStatus.SUCCESS,
             address=frame.address,
             sources=source << 4 | (zdo.PERIODIC_RECEIVER if self._sleepy else 0),
-            current=zdo.FULL_POWER << 4 | source,
+            current=_level(self._gauge) << 4 | source,
         )
 
     def _endpoints(self, frame: zdo.ActiveEndpointsRequest) -> Frame:
@@ -200,14 +205,14 @@ class Descriptors:
             sequence=frame.sequence,
             status=zdo.ZdoStatus.SUCCESS if mine else zdo.ZdoStatus.DEVICE_NOT_FOUND,
             address=frame.address,
-            endpoints=(self._profile.endpoint,) if mine else (),
+            endpoints=(self._profile.ota.endpoint,) if mine else (),
         )
 
     def _simple(self, frame: zdo.SimpleDescriptorRequest) -> Frame:
         status = zdo.ZdoStatus.SUCCESS
         if not self._mine(frame.address):
             status = zdo.ZdoStatus.DEVICE_NOT_FOUND
-        elif frame.endpoint != self._profile.endpoint:
+        elif frame.endpoint != self._profile.ota.endpoint:
             status = zdo.ZdoStatus.NOT_ACTIVE
         descriptor = descriptor_of(self._profile)
         return zdo.SimpleDescriptorResponse(
@@ -219,13 +224,24 @@ class Descriptors:
 
     def _match(self, frame: zdo.MatchDescriptorRequest) -> Frame | None:
         """Answer only what matches, so that a broadcast wakes no chorus of refusals."""
-        wanted = frame.profile == self._profile.zigbee_profile
-        there = {*SERVED} & {*frame.input_clusters} or {*USED} & {*frame.output_clusters}
+        wanted = frame.profile == self._profile.ota.zigbee_profile
+        there = {*served(self._profile)} & {*frame.input_clusters}
+        there |= {*USED} & {*frame.output_clusters}
         if not wanted or not there or self._radio.address is None:
             return None
         return zdo.MatchDescriptorResponse(
             sequence=frame.sequence,
             status=zdo.ZdoStatus.SUCCESS,
             address=self._radio.address,
-            endpoints=(self._profile.endpoint,),
+            endpoints=(self._profile.ota.endpoint,),
         )
+
+
+def _level(gauge: Gauge) -> int:
+    """Return the power level of a power descriptor: in thirds, or critical below the reserve."""
+    if gauge.percent is None:
+        return zdo.FULL_POWER
+    if gauge.short or gauge.percent == 0:
+        return zdo.CRITICAL_POWER
+    thirds = max(1, round(gauge.percent * 3 / 100))
+    return thirds * zdo.THIRD_OF_POWER

@@ -27,7 +27,7 @@ from emulator.link.ezsp_terms import (
     parameters_of,
 )
 from emulator.link.realtime import Host
-from emulator.profiles.model import OtaProfile
+from emulator.profiles.model import Profile
 from emulator.wire.aps import ApsOptions, Datagram
 from emulator.wire.codec import unpack_integer
 
@@ -142,7 +142,7 @@ class Stick:
             )
         self._ezsp.add_callback(self._heard)
 
-    async def serve(self, host: Host, profile: OtaProfile) -> None:
+    async def serve(self, host: Host, profile: Profile) -> None:
         """Be the radio of a host's device from now on; call it before the device has its supply.
 
         Args:
@@ -153,7 +153,7 @@ class Stick:
             LinkError: The stick takes no such endpoint.
         """
         endpoint = descriptor_of(profile)
-        await self._ezsp.setManufacturerCode(code=profile.manufacturer_code)
+        await self._ezsp.setManufacturerCode(code=profile.ota.manufacturer_code)
         (status,) = await self._ezsp.addEndpoint(
             endpoint=endpoint.endpoint,
             profileId=endpoint.profile,

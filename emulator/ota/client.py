@@ -13,14 +13,14 @@ from typing import Any, TypeAlias
 from emulator.actions import Action
 from emulator.contract import Identity
 from emulator.ota.ports import Store, Voice
-from emulator.ota.queries import Queries
+from emulator.ota.reserve import Reserve
 from emulator.ota.stages import Stage
 from emulator.profiles.model import OtaProfile
 from emulator.units import Rng, Us
 from emulator.wire.codec import Frame
 
 
-class OtaClient(Queries):
+class OtaClient(Reserve):
     """Be one OTA client, as its table says."""
 
     def __init__(

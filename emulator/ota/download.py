@@ -55,6 +55,9 @@ class Download(Ending):
         offer, server = self._offer, self.server
         if offer is None or server is None:
             return self._rest(now)
+        if self._short:
+            self.stage, self.deadline = Stage.PAUSED, None
+            return (self._deferred("download"),)
         if self.block_period:
             earliest = self._asked_at + self.block_period * self._period_unit_us
             if now < earliest:

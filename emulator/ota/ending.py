@@ -32,7 +32,7 @@ class Ending(Machine):
 
     def _downloaded(self, now: Us) -> Sequence[Action]:
         """Verify the image, and put the verdict on the air before anything restarts."""
-        self._unasked = False
+        self._unasked, self._granted = False, False
         refused = self._store.check()
         if refused is not None:
             end = self._end(refused.status)
@@ -90,6 +90,7 @@ class Ending(Machine):
             if not forever:
                 self.answer = Status.NOT_AUTHORIZED
             return NOTHING
+        self._granted = False
         if forever:
             return self._wait_for_leave(now, self._profile.wait_poll_s)
         if response.upgrade_time_s < response.current_time_s:
@@ -140,11 +141,24 @@ class Ending(Machine):
     # Activation.
 
     def _apply_soon(self, now: Us) -> Sequence[Action]:
+        if self._short:
+            return self._hold_back(now)
         self.stage = Stage.APPLYING
         self.deadline = now + self._profile.apply_delay_ms * MILLISECOND
         return NOTHING
 
+    def _hold_back(self, now: Us) -> Sequence[Action]:
+        """Keep a verified image that may be applied until a rollback could be paid for too."""
+        self._granted = True
+        if self._profile.activation_policy == timing.OUT_OF_BAND_ONLY:
+            self.stage, self.deadline = Stage.EXTERNAL, None
+        else:
+            self._wait_for_leave(now, self._profile.wait_poll_s)
+        return (self._deferred("trial"),)
+
     def _apply(self, now: Us) -> Sequence[Action]:
+        if self._short:
+            return self._hold_back(now)
         applied = self._offer if self._kept is None else self._kept
         version = 0 if applied is None else applied.file_version
         self._store.stage()

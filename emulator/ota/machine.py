@@ -2,8 +2,9 @@
 
 ``OtaClient`` is one class in layers, each a noun and each in its own module: what is known
 (``Machine``), the end of an upgrade (``Ending``), the download (``Download``), the search for a
-server (``Discovery``), the queries (``Queries``). A layer calls those below it, and what stands
-above is reached through the table alone; a defect replaces a method of any layer.
+server (``Discovery``), the queries (``Queries``), the reserve of a battery (``Reserve``). A layer
+calls those below it, and what stands above is reached through the table alone; a defect replaces a
+method of any layer.
 
 Source: ZCL rev 8, chapter 11; ota-cluster fact sheet sections 1 to 4.
 """
@@ -49,6 +50,11 @@ class Machine:
     ``answer`` is the status of the Default Response that the last frame deserves; whoever carries
     the frames sends it where ZCL 2.5.12 asks for one.
     """
+
+    #: The charge that was told last, and the reserve for a rollback; there is enough until then.
+    _percent, _reserve, _short = 0, 0, False
+    #: What waits for charge: an offer that was not taken, leave to upgrade that was given.
+    _declined, _granted = False, False
 
     def __init__(
         self,
@@ -174,6 +180,11 @@ class Machine:
         if self._unasked:
             self._unasked, self.deadline = False, now
         return (report,)
+
+    def _deferred(self, what: str) -> Action:
+        """Say that something waits until the battery has its reserve again, and why."""
+        details = (("what", what), ("percent", self._percent), ("reserve", self._reserve))
+        return Report(what=Happening.DEFERRED, details=details)
 
     def _worn(self, error: WornError, now: Us) -> Sequence[Action]:
         """Refuse what cannot be stored, and go on without it until the next query."""

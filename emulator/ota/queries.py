@@ -149,6 +149,10 @@ class Queries(Discovery):
             return self._rest(now)  # ZCL 11.13.5.4: the running version is not taken again
         if self._store.failed_before(offer):
             return self._rest(now)
+        if self._short:
+            self._declined = True
+            self._rest(now)
+            return (self._deferred("offer"),)
         if self._store.held == offer and self._profile.resume is not Resume.RESTART:
             self._store.resume()
             return self._fetch(offer, Happening.DOWNLOAD_RESUMED, now)

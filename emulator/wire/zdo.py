@@ -81,8 +81,8 @@ class PowerSource(IntFlag):
 
 #: Power mode: the receiver comes on periodically, not with its being idle (2.3.2.4.1).
 PERIODIC_RECEIVER = 0x01
-#: Power level: 100 % (2.3.2.4.4).
-FULL_POWER = 0x0C
+#: Power levels: critical, 33, 66 and 100 % (2.3.2.4.4).
+CRITICAL_POWER, THIRD_OF_POWER, FULL_POWER = 0x00, 0x04, 0x0C
 
 
 #: Every ZDO frame that is modelled, by the cluster of its datagram.

@@ -107,7 +107,7 @@ async def _live(
         bridge = _bridge(make, storage, stick.eui64)
         teller = Teller(profile.name, voice.happened, trace)
         host = Host(bridge, stick, teller.tap, _nothing if storage is None else storage.keep)
-        await stick.serve(host, profile.ota)
+        await stick.serve(host, profile)
         return await _until_a_signal(host)
     finally:
         if host is not None:

@@ -41,6 +41,17 @@ class Draft:
     delay_us: Us = 0
     overtaken_by: int = 0  # it goes out behind so many that come after it
 
+    def aimed(self, cluster: int) -> "Draft":
+        """Return it for the server side of another cluster than OTA, whose client side it is for.
+
+        Args:
+            cluster: Where it goes; that of OTA leaves it as it is.
+        """
+        if cluster == ota.CLUSTER:
+            return self
+        header = bytes((self.header[0] & ~zcl.FROM_SERVER, *self.header[1:]))
+        return replace(self, cluster=cluster, header=header)
+
 
 def answer_draft(frame: Frame, request: Datagram) -> Draft:
     """Return the answer to a request: its sequence number, its endpoints, its profile."""

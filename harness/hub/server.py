@@ -181,7 +181,7 @@ class Hub:
             return self._on_ota(datagram, now)
         if datagram.profile == ZDO_PROFILE:
             return self._on_zdo(datagram, now)
-        return ()
+        return self._on_general(datagram, now)
 
     def _on_ota(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         payload = datagram.payload
@@ -379,9 +379,9 @@ class Hub:
         )
         return list(chain.from_iterable(self._put(draft) for draft in drafts))
 
-    def general(self, frame: Frame, to: int) -> Sequence[Action]:
-        """Send a general command on the OTA cluster, to the attributes of the client side."""
-        return self._emit(self._told(frame, to))
+    def general(self, frame: Frame, to: int, cluster: int = ota.CLUSTER) -> Sequence[Action]:
+        """Send a general command to OTA's client side, or to another cluster's server side."""
+        return self._emit(self._told(frame, to).aimed(cluster))
 
     def zdo(self, frame: Frame, to: int) -> Sequence[Action]:
         """Send a ZDO frame."""

@@ -94,7 +94,7 @@ class Resident:
                 storage.begin(self.bridge, 1)
         keep = (lambda: None) if storage is None else storage.keep
         self.host = Host(self.bridge, self.stick, self._tap, keep)
-        await self.stick.serve(self.host, profile)
+        await self.stick.serve(self.host, self.profile)
         self.host.power(True)
 
     async def move_out(self) -> None:

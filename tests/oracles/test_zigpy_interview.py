@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 import zigpy.types as t
 from zigpy.zcl import foundation
-from zigpy.zcl.clusters.general import Basic
+from zigpy.zcl.clusters.general import Basic, PowerConfiguration
 from zigpy.zdo import types as zdo_types
 
+from emulator.actions import Battery
 from emulator.profiles.load import names
 from emulator.units import SECOND
 from emulator.wire.aps import Datagram
@@ -51,14 +52,19 @@ def ask_zdo(made: Bench, command: int, *arguments: Any) -> list[Any]:  # noqa: A
     return list(values)
 
 
-def ask_zcl(made: Bench, command: int, **fields: Any) -> tuple[Any, Any]:  # noqa: ANN401
-    """Send a general command to the Basic cluster; return header and frame of the answer."""
+def ask_zcl(
+    made: Bench,
+    command: int,
+    cluster: int = Basic.cluster_id,
+    **fields: Any,  # noqa: ANN401
+) -> tuple[Any, Any]:
+    """Send a general command to a cluster that is served; return header and frame of the answer."""
     schema = foundation.GENERAL_COMMANDS[command].schema
     header = foundation.ZCLHeader.general(
         tsn=9, command_id=command, direction=foundation.Direction.Client_to_Server
     )
     octets = header.serialize() + schema(**fields).serialize()
-    came = answer(made, octets, Basic.cluster_id, made.profile.ota.endpoint, 0x0104)
+    came = answer(made, octets, cluster, made.profile.ota.endpoint, 0x0104)
     read, body = foundation.ZCLHeader.deserialize(came.payload)
     assert (read.tsn, read.direction) == (9, foundation.Direction.Server_to_Client)
     frame, rest = foundation.GENERAL_COMMANDS[read.command_id].schema.deserialize(body)
@@ -94,7 +100,8 @@ def test_descriptors_are_those_that_zigpy_asks_for(name: str) -> None:
         made.profile.ota.zigbee_profile,
         made.profile.ota.device_id,
     )
-    assert (simple.input_clusters, simple.output_clusters) == ([0x0000], [0x0019])
+    served = [0x0000] if mains else [0x0000, PowerConfiguration.cluster_id]
+    assert (simple.input_clusters, simple.output_clusters) == (served, [0x0019])
 
 
 def test_addresses_are_found_both_ways() -> None:
@@ -149,6 +156,21 @@ def test_every_attribute_has_the_type_that_zigpy_knows(name: str) -> None:
     assert values["model"] == name
     assert values["sw_build_id"] == "0x01000000"
     assert values["power_source"] == (1 if made.profile.power == "mains" else 3)
+
+
+def test_the_charge_is_what_zigpy_reads_as_battery_percentage() -> None:
+    """zigpy's hosts halve the value: 200 is a full battery."""
+    made = bench("B4")
+    made.lane.event(Battery(percent=42))
+    cluster = PowerConfiguration.cluster_id
+    _, found = ask_zcl(made, foundation.GeneralCommand.Discover_Attributes, cluster,
+        start_attribute_id=0, max_attribute_ids=255)  # fmt: skip
+    ids = [one.attrid for one in found.attribute_info]
+    _, read = ask_zcl(made, foundation.GeneralCommand.Read_Attributes, cluster, attribute_ids=ids)
+    known = [PowerConfiguration.attributes[one.attrid] for one in read.status_records]
+    assert [one.name for one in known] == ["battery_percentage_remaining", "cluster_revision"]
+    assert [one.value.type for one in read.status_records] == [one.zcl_type for one in known]
+    assert [one.value.value for one in read.status_records] == [84, 2]
 
 
 def test_what_is_not_there_is_read_as_such() -> None:
