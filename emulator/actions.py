@@ -34,6 +34,10 @@ class Happening(StrEnum):
     ROLLED_BACK = "rolled back"
     BELOW_COUNTER = "below counter"  # an image below the highest confirmed security counter
     FLASH_WORN = "flash worn"  # a sector takes no erase: what it was for is refused
+    LINK_UP = "link up"  # two bridges of a home agreed on a link protocol
+    LINK_REFUSED = "link refused"  # they have none in common
+    PEER_MISSED = "peer missed"  # a trial ends without a bridge that was served before it
+    DEFERRED = "deferred"  # the battery lacks the reserve for an upgrade and its rollback
 
 
 # What a machine does.
@@ -59,6 +63,8 @@ class Join:
 class Leave:
     """Leave the network."""
 
+    eui64: int = 0  # of the bridge behind this one that leaves; 0: this one itself
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
@@ -80,7 +86,58 @@ class Report:
     details: tuple[tuple[str, int | str], ...] = ()
 
 
-Action: TypeAlias = Send | Join | Leave | Poll | Reboot | Report
+# What bridges of a home say to each other, over the link that is theirs alone: no public document
+# says what it carries (gb-alt-han 1.2), so these are values and no octets.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Ask the bridge nearer to the hub for a link; name the protocols that this image speaks."""
+
+    lowest: int
+    highest: int
+    lowest_back: int = 0  # what the image speaks that follows if this one fails its trial
+    highest_back: int = 0  # 0: it is on no trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Answer a Hello with the protocol to speak; 0: there is none that both speak."""
+
+    protocol: int
+    lowest: int  # what the one who answers speaks
+    highest: int
+    lowest_back: int = 0  # and would speak if its image failed its trial; 0: it is on none
+    highest_back: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renew:
+    """Ask for a Hello: there is no link, or what came was in another protocol than the link's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Echo:
+    """Ask for the same back, ``answer`` set: proof that the link carries what it should."""
+
+    number: int
+    answer: bool = False
+
+
+@value
+class Tunnel:
+    """Send something to a peer: another bridge of the home, at the other end of a link.
+
+    What negotiates (``Hello``, ``Choice``, ``Renew``) is of protocol 0, which every image reads;
+    all else is of the protocol that both agreed on.
+    """
+
+    eui64: int  # of the peer
+    protocol: int
+    content: "Content"
+
+
+Action: TypeAlias = Send | Join | Leave | Poll | Reboot | Report | Tunnel
 
 
 # What happens to a machine.
@@ -91,6 +148,15 @@ class Receive:
     """Deliver a datagram from the air."""
 
     datagram: Datagram
+
+
+@value
+class Tunnelled:
+    """Deliver what a peer sent through its end of a link, as it sent it."""
+
+    eui64: int  # of the peer
+    protocol: int
+    content: "Content"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +190,7 @@ class Joined:
     key_id: int = 0
     network_key: bytes = b""
     link_key: bytes = b""  # of the trust centre
+    eui64: int = 0  # of the bridge behind this one that asked to join; 0: this one itself
 
     def __post_init__(self) -> None:
         for name, key in (("network_key", self.network_key), ("link_key", self.link_key)):
@@ -135,10 +202,14 @@ class Joined:
 class JoinRefused:
     """Say that the network did not admit the device."""
 
+    eui64: int = 0  # as in ``Joined``
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
     """Say that the device is off the network (told to, or the network is gone)."""
+
+    eui64: int = 0  # as in ``Joined``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,5 +240,12 @@ class Battery:
     percent: int
 
 
-Event: TypeAlias = Joined | JoinRefused | Left | Announced | Delivered | Activate | Battery
+Event: TypeAlias = (
+    Joined | JoinRefused | Left | Announced | Delivered | Activate | Battery | Tunnelled
+)
 Stimulus: TypeAlias = Receive | Wake | PowerOn | PowerOff | Event
+
+#: What goes through a link between two bridges.
+Content: TypeAlias = (
+    Datagram | Join | Joined | JoinRefused | Leave | Left | Hello | Choice | Renew | Echo
+)

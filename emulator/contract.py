@@ -21,6 +21,7 @@ class Capability(StrEnum):
     FRAME_FAULTS = "frame faults"  # it can lose, delay, change single datagrams
     VIRTUAL_TIME = "virtual time"  # waiting costs nothing
     PROBE = "probe"  # flash operations can be counted and cut
+    WEAR = "worn flash"  # sectors can be made to take no erase, stored images to change
     EVENTS = "events"  # it can tell the device things outside the network, as a person would
     FRAME_COUNTERS = "frame counters"  # datagrams show NWK frame counters
     SETTINGS = "settings"  # a case can have a device of other settings made

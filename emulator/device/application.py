@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from emulator.actions import (
     Action,
     Activate,
+    Battery,
     Event,
     Happening,
     Join,
@@ -22,7 +23,13 @@ from emulator.actions import (
 from emulator.boot.loader import Choice, Loader
 from emulator.contract import Identity
 from emulator.device.attributes import Sources
+from emulator.device.company import Company
+from emulator.device.descriptors import served
+from emulator.device.gauge import Gauge
+from emulator.device.general import General
 from emulator.device.nonvolatile import Memory
+from emulator.device.radio import Radio
+from emulator.device.store import DownloadStore
 from emulator.device.trial import Patience, Trial
 from emulator.errors import WireError, WornError
 from emulator.flash.area import Area
@@ -31,7 +38,7 @@ from emulator.profiles.model import Profile
 from emulator.profiles.scale import scaled
 from emulator.profiles.switches import Stranger
 from emulator.units import MILLISECOND, SECOND, Rng, Us
-from emulator.wire import basic, ota, zcl
+from emulator.wire import basic, ota, power, zcl
 from emulator.wire.aps import (
     BROADCAST_RX_ON,
     COORDINATOR,
@@ -76,11 +83,15 @@ class Application:
         choice: Choice,
         traits: Trait,
         rng: Rng,
+        gauge: Gauge,
+        company: Company | None = None,
     ) -> None:
         self._profile, self._memory, self._loader = profile, memory, loader
         self._choice, self._traits, self._identity = choice, traits, identity
-        self._radio = parts.radio(memory, profile.ota, profile.radio, mute=Trait.MUTE in traits)
-        self.store = parts.store(
+        self._gauge, self._company = gauge, company
+        mute = Trait.MUTE in traits
+        self._radio = parts.radio(memory, profile.ota, profile.radio, mute=mute)
+        self.store: DownloadStore = parts.store(
             profile=profile,
             identity=identity,
             verify=parts.verify,
@@ -90,6 +101,7 @@ class Application:
             slots=slots,
             extras=_extras(profile, slots[0].nor),
             on_trial=choice.trial,
+            company=company,
         )
         self.client = parts.client(
             profile=scaled(profile.ota),
@@ -101,13 +113,11 @@ class Application:
             table=parts.table,
         )
         sources = Sources(
-            bridge=profile, running=choice.facts, client=self.client, store=self.store
+            bridge=profile, running=choice.facts, client=self.client, store=self.store, gauge=gauge
         )
         self._general = parts.general(self._radio, parts.attributes, sources)
-        self._basic = parts.general(self._radio, parts.basic, sources, serves=True)
-        self._descriptors = parts.descriptors(
-            profile.ota, profile.power, identity, self._radio, sleepy=profile.sleep is not None
-        )
+        self._servers = _servers(parts, self._radio, sources)
+        self._descriptors = parts.descriptors(profile, identity, self._radio, gauge)
         self._endpoint, self._deaf = profile.ota.endpoint, bool(traits & Trait.DEAF)
         self._join_at: Us | None = None
         self._poll_at: Us | None = None
@@ -130,6 +140,16 @@ class Application:
         """Return the slot whose image this is."""
         return self._choice.slot
 
+    @property
+    def radio(self) -> Radio:
+        """Return the sending half of the stack, which knows the bridge's address."""
+        return self._radio
+
+    @property
+    def deaf(self) -> bool:
+        """Tell whether the image hears nothing."""
+        return self._deaf
+
     # Coming up.
 
     def start(self, now: Us) -> Sequence[Action]:
@@ -145,13 +165,15 @@ class Application:
         )
         if self._traits & Trait.CRASHES:
             self._crash_at = now + CRASH_AFTER_US
+        self._charged(now)  # it is known before anything is asked for
         if choice.trial:
             self._trial = Trial(self._loader, self._profile.boot, now)
         else:
             self._patience = Patience(self._loader, now)
-        return (*choice.notes, booted, *self._join(now))
+        return (*choice.notes, booted, *self.join(now))
 
-    def _join(self, now: Us) -> Sequence[Action]:
+    def join(self, now: Us) -> Sequence[Action]:
+        """Ask to be on the network, and again after a while."""
         self._join_at = now + self._profile.radio.rejoin_retry_s * SECOND
         self._set_alarm()
         if self._radio.mute:
@@ -174,8 +196,19 @@ class Application:
                 return self._left(now)
             case Activate():
                 return self.client.activate(now)
+            case Battery():
+                return self._charged(now)
             case _:
                 return _NOTHING
+
+    def _charged(self, now: Us) -> Sequence[Action]:
+        """Let the client know how full the battery is, once anybody does."""
+        gauge = self._gauge
+        if gauge.percent is None:
+            return _NOTHING
+        actions = self.client.charge(gauge.percent, gauge.reserve, now)
+        self._plan_poll(now)
+        return actions
 
     def _left(self, now: Us) -> Sequence[Action]:
         """Forget the network and look for one; a bridge that cannot forget says so."""
@@ -185,8 +218,8 @@ class Application:
             self._memory.leave()
         except WornError as error:
             report = Report(what=Happening.FLASH_WORN, details=(("why", str(error)),))
-            return (report, *self._join(now))
-        return self._join(now)
+            return (report, *self.join(now))
+        return self.join(now)
 
     def _joined(self, joined: Joined, now: Us) -> Sequence[Action]:
         here = self._radio.address == joined.address and self._join_at is None
@@ -211,12 +244,12 @@ class Application:
         if self._crash_at is not None and now >= self._crash_at:
             return (Reboot(),)
         if self._trial is not None and now >= self._trial.deadline and self._is_over(now):
-            return (Reboot(),)
+            return (*self._missed(), Reboot())
         patience = self._patience
         if patience is not None and patience.deadline is not None and now >= patience.deadline:
             patience.save(now)
         if self._join_at is not None and now >= self._join_at:
-            actions += self._join(now)
+            actions += self.join(now)
         if self._poll_at is not None and now >= self._poll_at:
             actions.append(Poll())
             self._poll_at = None
@@ -225,6 +258,9 @@ class Application:
             actions += self.client.wake(now)
         self._plan_poll(now)
         return actions
+
+    def _missed(self) -> Sequence[Action]:
+        return _NOTHING if self._company is None else self._company.missed()
 
     def _is_over(self, now: Us) -> bool:
         """Save the powered time of the trial; when it is used up, go back to the old image."""
@@ -287,11 +323,17 @@ class Application:
 
     # Datagrams.
 
-    def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
-        """Take a datagram from the air."""
+    def receive(self, datagram: Datagram, now: Us, *, proof: bool = True) -> Sequence[Action]:
+        """Take a datagram from the air.
+
+        Args:
+            datagram: What came.
+            now: Virtual time in microseconds.
+            proof: Whether it came the way on which the hub is: then it proves that way.
+        """
         if self._deaf or self._radio.address is None:
             return _NOTHING
-        if self._trial is not None:
+        if self._trial is not None and proof:
             self._hear(self._trial, datagram, now)
         if datagram.cluster == ota.CLUSTER and datagram.destination_endpoint in (
             self._endpoint,
@@ -300,11 +342,11 @@ class Application:
             actions = self._on_ota(datagram, now)
         elif datagram.profile == ZDO_PROFILE and datagram.destination_endpoint == 0:
             actions = self._on_zdo(datagram, now)
-        elif datagram.cluster == basic.CLUSTER and datagram.destination_endpoint in (
+        elif datagram.cluster in self._servers and datagram.destination_endpoint in (
             self._endpoint,
             _ANY_ENDPOINT,
         ):
-            actions = self._basic.receive(datagram, None, now)
+            actions = self._servers[datagram.cluster].receive(datagram, None, now)
         else:
             actions = self._general.strange(datagram, self._endpoint)
         if self._profile.sleep is not None:
@@ -313,11 +355,25 @@ class Application:
         return actions
 
     def _hear(self, trial: Trial, datagram: Datagram, now: Us) -> None:
-        """Let a trial know of a frame that is not the hub's, nor an echo of the bridge's own."""
+        """Let a trial know of a frame that is not the hub's, nor an echo of the bridge's own.
+
+        Once the hub has answered, only a bridge of the home can be lacking: it is not away, and
+        the devices behind it wait.
+        """
+        if self._company is not None and self._company.hub:
+            return
         server = self.client.server or self.store.server
         hub = COORDINATOR if server is None else server.address
         if datagram.source not in (hub, COORDINATOR, self._radio.address):
             trial.hear(datagram, self._memory.now.key_id, now)
+
+    def vouch(self, now: Us) -> None:
+        """Let a trial know that the bridge nearer to the hub answers: it is the hub that is away.
+
+        Only of a bridge that is on the network: one that is mute never gets there.
+        """
+        if self._trial is not None and self._radio.address is not None:
+            self._trial.pause(now)
 
     def _on_zdo(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         answer = self._descriptors.receive(datagram)
@@ -364,6 +420,15 @@ class Application:
         if status is Status.SUCCESS and (payload[0] & zcl.NO_DEFAULT_RESPONSE or actions):
             return actions
         return (*actions, *self._general.refuse(datagram, status))
+
+
+def _servers(parts: "Parts", radio: Radio, sources: Sources) -> dict[int, General]:
+    """Return who answers for each cluster that the bridge serves."""
+    tables = {basic.CLUSTER: parts.basic, power.CLUSTER: parts.power}
+    return {
+        cluster: parts.general(radio, tables[cluster], sources, serves=True)
+        for cluster in served(sources.bridge)
+    }
 
 
 def _extras(profile: Profile, nor: Nor) -> tuple[Area, ...]:

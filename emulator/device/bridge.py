@@ -3,14 +3,17 @@
 import hashlib
 from collections.abc import Callable, Sequence
 
-from emulator.actions import Action, Event, Happening, Report
+from emulator.actions import Action, Battery, Event, Happening, Report
 from emulator.boot.loader import IN_PLACE, Loader
 from emulator.boot.placement import Placement
 from emulator.boot.record import BootRecord, SlotFacts
 from emulator.contract import Identity
 from emulator.device.application import Application
-from emulator.device.nonvolatile import Memory, NonVolatile
+from emulator.device.company import Company
+from emulator.device.crossing import Crossing
+from emulator.device.nonvolatile import Memory, NonVolatile, commissioned
 from emulator.device.parts import SOUND, Parts
+from emulator.device.session import Protocols
 from emulator.device.store import manifest_of
 from emulator.errors import WornError
 from emulator.flash.area import Area
@@ -19,7 +22,7 @@ from emulator.flash.nor import Nor, Snapshot
 from emulator.profiles.model import BootScheme, Profile
 from emulator.units import Rng, Us
 from emulator.wire.aps import Datagram
-from emulator.wire.manifest import Trait
+from emulator.wire.manifest import ImageManifest, Trait
 
 
 class Bridge:
@@ -37,14 +40,17 @@ class Bridge:
         self.profile, self._streams, self.parts = profile, streams, parts
         self._identity: Identity | None = None
         self._application: Application | None = None
+        #: What stimuli go to: the application, or what stands before it in a home of bridges.
+        self._running: Application | Crossing | None = None
         self._rng: Rng | None = None
         self.flash: Nor = self._flash(recording=False)
+        self._gauge = parts.gauge(profile.battery)
 
     @property
     def deadline(self) -> Us | None:
         """Return when ``wake`` is wanted; None while off."""
-        application = self._application
-        return None if application is None else application.deadline
+        running = self._running
+        return None if running is None else running.deadline
 
     @property
     def identity(self) -> Identity | None:
@@ -55,6 +61,12 @@ class Bridge:
     def ram(self) -> Application | None:
         """Return what runs and dies with the supply, None while it is off."""
         return self._application
+
+    @property
+    def crossing(self) -> Crossing | None:
+        """Return the ends of its links; None while it is off, or if it was not commissioned."""
+        running = self._running
+        return running if isinstance(running, Crossing) else None
 
     def factory(self, identity: Identity, image: bytes, version: int, seed: int) -> None:
         """Make the bridge new, with ``image`` in slot 0.
@@ -71,6 +83,7 @@ class Bridge:
         self.power_off(0)
         self._identity, self._rng = identity, self._streams(seed, "ota client")
         self.flash = self._flash(recording=self.flash.recording)
+        self._gauge = self.parts.gauge(self.profile.battery)
         manifest = manifest_of(image, self.profile.image)
         facts = SlotFacts(
             manufacturer=identity.manufacturer,
@@ -81,6 +94,23 @@ class Bridge:
             security_counter=0 if manifest is None else manifest.security_counter,
         )
         self._loader(self._slots()).install_factory(0, image, facts)
+
+    def commission(self, parent: int | None, children: tuple[int, ...] = ()) -> None:
+        """Tell a new bridge its place in a home, once, before its first power on.
+
+        Args:
+            parent: EUI-64 of the bridge through which it reaches the hub; None: it is near the hub.
+            children: EUI-64s of the bridges that reach the hub through it: two at most.
+
+        Raises:
+            RuntimeError: The bridge was never made by ``factory``.
+            ValueError: It has both or neither, too many children, or an EUI-64 is none or twice.
+            FlashError: It was on before, or was commissioned already.
+        """
+        if self._identity is None:
+            raise RuntimeError("commission before factory")
+        place = commissioned(self._identity.eui64, parent, children)
+        self.parts.records(self._area(self.profile.flash.data), NonVolatile).preload(place)
 
     def revive(self, identity: Identity, flash: Snapshot, seed: int) -> None:
         """Be a bridge of before again: nothing but its identity and its flash is left of it.
@@ -96,6 +126,7 @@ class Bridge:
         self.power_off(0)
         self._identity, self._rng = identity, self._streams(seed, "ota client")
         self.flash = self._flash(recording=self.flash.recording)
+        self._gauge = self.parts.gauge(self.profile.battery)
         self.flash.restore(flash)
 
     def power_on(self, now: Us) -> Sequence[Action]:
@@ -117,49 +148,66 @@ class Bridge:
         image = slots[choice.slot].read(0, choice.facts.size)
         manifest = manifest_of(image, self.profile.image)
         self.flash.phase = "run"
-        self._application = parts.application(
+        memory = Memory(parts.records(self._area(flash.data), NonVolatile))
+        company = self._company(memory, manifest)
+        if company is not None and choice.trial:
+            company.on_trial(self._back(loader, slots))
+        application = self._application = parts.application(
             profile=self.profile,
             identity=self._identity,
             parts=parts,
-            memory=Memory(parts.records(self._area(flash.data), NonVolatile)),
+            memory=memory,
             loader=loader,
             slots=slots,
             choice=choice,
             traits=Trait(0) if manifest is None else manifest.traits,
             rng=self._rng,
+            gauge=self._gauge,
+            company=company,
         )
-        return self._application.start(now)
+        if company is None:
+            self._running = application
+            return application.start(now)
+        crossing = parts.crossing(application, company, parts.outbox, self.profile)
+        self._running = crossing
+        return crossing.start(now)
 
     def power_off(self, now: Us) -> None:
         """Lose RAM."""
-        self._application = None
+        self._application = self._running = None
 
     def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
         """Take a datagram from the air."""
-        application = self._application
+        running = self._running
         try:
-            return () if application is None else application.receive(datagram, now)
+            return () if running is None else running.receive(datagram, now)
         except WornError as error:
             return _worn(error)
 
     def wake(self, now: Us) -> Sequence[Action]:
         """Do what is due."""
-        application = self._application
+        running = self._running
         try:
-            return () if application is None else application.wake(now)
+            return () if running is None else running.wake(now)
         except WornError as error:
             return _worn(error)
 
     def doze(self, until: Us) -> None:
         """Leave out the polls before a moment up to which nothing will reach the bridge."""
-        if self._application is not None:
-            self._application.doze(until)
+        if self._running is not None:
+            self._running.doze(until)
 
     def event(self, what: Event, now: Us) -> Sequence[Action]:
-        """Take an event that is not a datagram."""
-        application = self._application
+        """Take an event that is not a datagram; a charge is measured while the bridge is off too.
+
+        Raises:
+            ValueError: The charge is not 0..100 %.
+        """
+        if type(what) is Battery:
+            self._gauge.tell(what.percent)
+        running = self._running
         try:
-            return () if application is None else application.event(what, now)
+            return () if running is None else running.event(what, now)
         except WornError as error:
             return _worn(error)
 
@@ -177,6 +225,27 @@ class Bridge:
         flash = self.parts.flash(Geometry.of(self.profile.flash))
         flash.recording = recording
         return flash
+
+    def _company(self, memory: Memory, manifest: ImageManifest | None) -> Company | None:
+        """Return the bridge's ends of its links; None where it was not commissioned."""
+        if memory.parent is None and not memory.children:
+            return None
+        own = self._speaks(manifest)
+        return self.parts.company(self.parts.session, memory, self.profile, own)
+
+    def _speaks(self, manifest: ImageManifest | None) -> Protocols:
+        """Return the link protocols of an image: its manifest's, else the profile's."""
+        if manifest is None:
+            return self.profile.link.protocols
+        return manifest.minimum_link, manifest.maximum_link
+
+    def _back(self, loader: Loader, slots: Sequence[Area]) -> Protocols | None:
+        """Return what the image speaks that a failed trial goes back to; None: there is none."""
+        facts = loader.facts(loader.standby)
+        if facts is None:
+            return None
+        octets = slots[loader.standby].read(0, facts.size)
+        return self._speaks(manifest_of(octets, self.profile.image))
 
     def _loader(self, slots: Sequence[Area]) -> Loader:
         records = self.parts.records(self._area(self.profile.flash.boot_record), BootRecord)

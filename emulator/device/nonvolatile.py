@@ -7,6 +7,7 @@ holds a limit that no frame has reached yet, so that a counter is never used twi
 Keys are kept as they were given, and leave flash when the bridge leaves the network.
 """
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from enum import IntEnum
@@ -18,10 +19,14 @@ from emulator.errors import WornError
 from emulator.units import Octets
 from emulator.wire.codec import EUI64, U8, U16, U32, Fixed, Frame, UInt, frame
 
-SCHEMA = 3
+SCHEMA = 4
 NOBODY = 0xFFFFFFFFFFFFFFFF
 NO_ADDRESS = 0xFFFF
 NO_KEY = bytes(KEY_OCTETS)
+#: EUI-64 where there is no such bridge, which is also what an older record says.
+NO_BRIDGE = 0
+#: How many bridges a near one may have behind it.
+MOST_CHILDREN = 2
 
 
 class Download(IntEnum):
@@ -53,6 +58,10 @@ class NonVolatile(Frame):
     redoing: U32  # schema 2: sector of the download that is being made ready, and 1; 0: none
     network_key: Annotated[bytes, Fixed(KEY_OCTETS)]  # schema 3: NO_KEY while none is held
     link_key: Annotated[bytes, Fixed(KEY_OCTETS)]  # schema 3: the trust centre's, likewise
+    parent: EUI64  # schema 4: the bridge that is nearer to the hub, or NO_BRIDGE
+    first_child: EUI64  # schema 4: bridges that are reached through this one, likewise
+    second_child: EUI64
+    served: U8  # schema 4: bit 0 the first child, bit 1 the second: it had a link
 
 
 FRESH = NonVolatile(
@@ -72,7 +81,34 @@ FRESH = NonVolatile(
     redoing=0,
     network_key=NO_KEY,
     link_key=NO_KEY,
+    parent=NO_BRIDGE,
+    first_child=NO_BRIDGE,
+    second_child=NO_BRIDGE,
+    served=0,
 )
+
+
+def commissioned(own: int, parent: int | None, children: Sequence[int]) -> NonVolatile:
+    """Return the memory of a new bridge that knows its place in a home.
+
+    Args:
+        own: EUI-64 of the bridge itself.
+        parent: The bridge through which it reaches the hub; None: it reaches it alone.
+        children: The bridges that reach the hub through it.
+
+    Raises:
+        ValueError: It has both or neither, too many children, or one EUI-64 stands twice.
+    """
+    if (parent is None) == (not children):
+        raise ValueError("found both or neither, wanted a parent or one to two children")
+    if len(children) > MOST_CHILDREN:
+        raise ValueError(f"children: found {len(children)}, wanted at most {MOST_CHILDREN}")
+    everybody = (own, *children) if parent is None else (own, parent)
+    if len(set(everybody)) < len(everybody) or not {NO_BRIDGE, NOBODY}.isdisjoint(everybody):
+        shown = ", ".join(f"{one:016x}" for one in everybody)
+        raise ValueError(f"home: found {shown}, wanted a true EUI-64 for each, none twice")
+    first, second = (*children, NO_BRIDGE, NO_BRIDGE)[:MOST_CHILDREN]
+    return replace(FRESH, parent=parent or NO_BRIDGE, first_child=first, second_child=second)
 
 
 class Memory:
@@ -107,6 +143,33 @@ class Memory:
             changed = replace(changed, schema=max(SCHEMA, self.now.schema))
             self._log.write(changed)
             self.now = changed
+
+    # The home.
+
+    @property
+    def parent(self) -> int | None:
+        """Return the EUI-64 of the bridge through which the hub is reached, None for none."""
+        return None if self.now.parent == NO_BRIDGE else self.now.parent
+
+    @property
+    def children(self) -> tuple[int, ...]:
+        """Return the EUI-64s of the bridges that are reached through this one."""
+        both = (self.now.first_child, self.now.second_child)
+        return tuple(one for one in both if one != NO_BRIDGE)
+
+    @property
+    def served(self) -> tuple[int, ...]:
+        """Return those of the children that had a link, and were not gone for long since."""
+        return tuple(one for at, one in enumerate(self.children) if self.now.served >> at & 1)
+
+    def keep_served(self, served: Iterable[int]) -> None:
+        """Keep which children have a link.
+
+        Raises:
+            PowerLost: As in ``change``.
+        """
+        bits = {1 << self.children.index(one) for one in served}
+        self.change(served=sum(bits))
 
     # The network.
 

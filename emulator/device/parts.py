@@ -9,9 +9,15 @@ from emulator.boot.record import RecordLog
 from emulator.device.application import Application
 from emulator.device.attributes import ATTRIBUTES, Attributes
 from emulator.device.basic import BASIC
+from emulator.device.battery import POWER
+from emulator.device.company import Company
+from emulator.device.crossing import Crossing
 from emulator.device.descriptors import Descriptors
+from emulator.device.gauge import Gauge
 from emulator.device.general import General
+from emulator.device.outbox import Outbox
 from emulator.device.radio import Radio
+from emulator.device.session import Session
 from emulator.device.store import DownloadStore
 from emulator.flash.area import StreamWriter
 from emulator.flash.nor import Nor
@@ -31,14 +37,20 @@ class Parts:
     swap: type[Swap] = Swap
     writer: type[StreamWriter] = StreamWriter
     application: type[Application] = Application
+    company: type[Company] = Company
+    session: type[Session] = Session
+    crossing: type[Crossing] = Crossing
+    outbox: type[Outbox] = Outbox
     radio: type[Radio] = Radio
     descriptors: type[Descriptors] = Descriptors
     general: type[General] = General
+    gauge: type[Gauge] = Gauge
     store: type[DownloadStore] = DownloadStore
     client: type[OtaClient] = OtaClient
     table: ClientTable = TABLE
     attributes: Attributes = field(default_factory=lambda: ATTRIBUTES)
     basic: Attributes = field(default_factory=lambda: BASIC)
+    power: Attributes = field(default_factory=lambda: POWER)
     steps: Mapping[str, Step] = field(default_factory=lambda: STEPS)
     verdicts: VerdictMemory | None = field(default_factory=VerdictMemory)
 

@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import NamedTuple
 
 from emulator.device.bridge import Bridge
-from emulator.device.defects.catalogue import DEFECTS, parts_of
+from emulator.device.defects.catalogue import DEFECTS, HOME_DEFECTS, parts_of
+from emulator.device.defects.model import Defect
 from emulator.device.likeness import Likeness, newest_limit
 from emulator.device.parts import SOUND, Parts
 from emulator.errors import PowerLost
@@ -46,6 +47,18 @@ def _value(profile: object, key: str) -> object:
     return profile
 
 
+def _facts(one: Defect) -> DefectFacts:
+    return DefectFacts(
+        id=one.id,
+        title=one.title,
+        copies=one.copies,
+        caught_by=one.caught_by,
+        vectors=one.vectors,
+        where=one.where,
+        replaces=_replaced(one.parts),
+    )
+
+
 def _replaced(parts: Parts) -> tuple[str, ...]:
     """Return the names of the parts that differ from a sound bridge's; of steps, which."""
     names = [each.name for each in fields(Parts) if each.name != "table"]
@@ -71,19 +84,13 @@ class Probe:
 
     @staticmethod
     def defects() -> tuple[DefectFacts, ...]:
-        """Return every defect that can be planted."""
-        return tuple(
-            DefectFacts(
-                id=one.id,
-                title=one.title,
-                copies=one.copies,
-                caught_by=one.caught_by,
-                vectors=one.vectors,
-                where=one.where,
-                replaces=_replaced(one.parts),
-            )
-            for one in DEFECTS.values()
-        )
+        """Return every defect that shows on a bridge alone."""
+        return tuple(map(_facts, DEFECTS.values()))
+
+    @staticmethod
+    def home_defects() -> tuple[DefectFacts, ...]:
+        """Return every defect that shows only where there are other bridges, in a home."""
+        return tuple(map(_facts, HOME_DEFECTS.values()))
 
     def plant(self, defect: str) -> None:
         """Replace the part that a defect is made of; call before ``factory``.
@@ -93,8 +100,12 @@ class Probe:
         """
         self._bridge.parts = parts_of(defect)
 
-    def damage(self, offset: Octets) -> None:
+    def damage(self, offset: Octets, *, standby: bool = False) -> None:
         """Turn a bit of the image that runs, as flash does that forgets; no operation of its own.
+
+        Args:
+            offset: Of the octet in the image.
+            standby: Whether it is the image in the other slot instead.
 
         Raises:
             RuntimeError: The bridge is off.
@@ -103,7 +114,8 @@ class Probe:
         if application is None:
             raise RuntimeError("damage while off")
         flash, limits = self._bridge.flash, self._bridge.profile.flash
-        start = (limits.slot_a, limits.slot_b)[application.slot][0]
+        slot = application.slot ^ standby
+        start = (limits.slot_a, limits.slot_b)[slot][0]
         index, at = divmod(start + offset, flash.geometry.page_octets)
         content, operations = flash.snapshot()
         page = content.pages[index]

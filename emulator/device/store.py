@@ -11,6 +11,7 @@ from emulator.actions import Action, Happening, Report
 from emulator.boot.loader import Loader
 from emulator.boot.record import SlotFacts
 from emulator.contract import Identity
+from emulator.device.company import Company
 from emulator.device.nonvolatile import NOBODY, Download, Memory
 from emulator.errors import WireError, WornError
 from emulator.flash.area import Area, StreamWriter
@@ -71,11 +72,12 @@ class DownloadStore:
         slots: Sequence[Area],
         extras: Sequence[Area],
         on_trial: bool,
+        company: Company | None = None,
     ) -> None:
         self._profile, self._trust, self._identity = profile.image, profile.trust, identity
         self._verify, self._make_writer = verify, writer
         self._memory, self._loader, self._slots = memory, loader, slots
-        self.on_trial = on_trial
+        self.on_trial, self._company = on_trial, company
         self._writer: StreamWriter | None = None
         self._extras = tuple(Extra(area) for area in extras)
         self._extra: Extra | None = None  # None: the bridge's own image is selected
@@ -267,16 +269,26 @@ class DownloadStore:
         """
         if self._verified is None:
             raise RuntimeError("stage without an image that check accepted")
+        if self._company is not None:
+            self._company.keep_served()
         self._loader.stage(self._loader.standby, self._verified)
 
     # Trials.
 
     def reached_server(self) -> Sequence[Action]:
-        """Confirm a new image: it made a round trip with the hub through its own stack."""
-        if not self.on_trial:
+        """Note that a new image made a round trip with the hub through its own stack."""
+        if self._company is not None:
+            self._company.hub = True
+        return self.confirm()
+
+    def confirm(self) -> Sequence[Action]:
+        """Confirm an image on trial, once it has reached everybody whom it must reach."""
+        if not self.on_trial or (self._company is not None and not self._company.complete):
             return ()
         self._loader.confirm()
         self.on_trial = False
+        if self._company is not None:
+            self._company.on_trial(None)
         return (Report(what=Happening.CONFIRMED),)
 
     def failed_before(self, offer: Offer) -> bool:
@@ -285,6 +297,8 @@ class DownloadStore:
         An offer has no digest: another image under the same ids and of the same size is taken for
         the one that failed.
         """
+        if self.on_trial:
+            return True  # a bridge of the home is lacking still: no other image may be begun
         if self._forgiven or not self._is_last_failure(offer):
             return False
         return self._loader.retry_in_s != 0
@@ -322,7 +336,7 @@ class DownloadStore:
             container=self._profile.container,
             manifest=self._profile.manifest,
             security_counter=0 if running is None else running.security_counter,
-            running_version=None if running is None else running.file_version,
+            running_version=0 if running is None else running.file_version,
             trust=self._trust,
             suites=self._profile.suites,
             signed_integrity=self._profile.signed_integrity,

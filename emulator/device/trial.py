@@ -53,6 +53,10 @@ class Trial:
         self._heard[datagram.source] = counter
         if last is None and datagram.broadcast:
             return
+        self.pause(now)
+
+    def pause(self, now: Us) -> None:
+        """Count no time for a while: it is proven that the bridge's own radio works."""
         if now > self._pause_until:
             self._paused_us += self._pause_until - self._pause_from
             self._pause_from = now

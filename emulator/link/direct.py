@@ -15,6 +15,8 @@ from emulator.actions import (
     Report,
     Send,
     Stimulus,
+    Tunnel,
+    Tunnelled,
     Wake,
 )
 from emulator.contract import Capability, Powered
@@ -86,13 +88,19 @@ class DirectLink:
 
     def take(self, stimulus: Stimulus, now: Us) -> None:
         """Hand a stimulus to the device and do what it answers."""
+        kind = type(stimulus)
         try:
-            if type(stimulus) is not Receive:
-                actions = self._ask(stimulus, now)
-            elif self.powered:
-                actions = self.device.receive(stimulus.datagram, now)
+            if type(stimulus) is Receive or type(stimulus) is Tunnelled:  # the path of a block
+                if not self.powered:
+                    return
+                if type(stimulus) is Receive:
+                    actions = self.device.receive(stimulus.datagram, now)
+                else:
+                    actions = self.device.event(stimulus, now)
+            elif kind is Wake:
+                actions = self._wake(now)
             else:
-                return
+                actions = self._ask(stimulus, now)
         except PowerLost:
             self._tap(now, self.name, "power lost", "")
             self._off(now)
@@ -106,7 +114,7 @@ class DirectLink:
                 self._medium.carry(self.name, action.datagram)
             elif not self._perform(action, now):
                 return
-        if type(stimulus) is Wake and self._doze is not None and not self._medium.holds(self.name):
+        if kind is Wake and self._doze is not None and not self._awaited():
             self._doze(self._world.horizon)
         deadline = self.device.deadline if self.powered else None
         if deadline is not None and (self._wake_at is None or deadline < self._wake_at):
@@ -125,9 +133,7 @@ class DirectLink:
                 self._tap(now, self.name, "power", "off")
                 self._off(now)
                 return ()
-            case Wake():
-                return self._wake(now)
-            case Receive():  # handled by type in take: this is the path of every datagram
+            case Wake() | Receive() | Tunnelled():  # handled by type in take
                 return ()
             case _:
                 return self.device.event(stimulus, now) if self.powered else ()
@@ -162,9 +168,15 @@ class DirectLink:
                 self._world.post(now + after_us, self.name, PowerOn())
             case Report():
                 self._tap(now, self.name, "report", action)
+            case Tunnel(eui64=eui64):
+                raise LinkError(f"{self.name}: found a Tunnel to {eui64:016x}, wanted none here")
             case _:
                 assert_never(action)
         return self.powered
+
+    def _awaited(self) -> bool:
+        """Tell whether somebody holds something for the device, or will in a moment."""
+        return self._medium.holds(self.name)
 
     def _off(self, now: Us) -> None:
         if self.powered:

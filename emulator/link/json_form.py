@@ -33,7 +33,8 @@ _LIMITS: dict[str, int] = {
     **dict.fromkeys(("source", "destination", "profile", "cluster", "address"), 0xFFFF),
     **dict.fromkeys(("source_endpoint", "destination_endpoint", "options", "aps_counter"), 0xFF),
     **dict.fromkeys(("manufacturer", "image_type", "hardware_version"), 0xFFFF),
-    **{"key_id": 0xFF, "frame_counter": 0xFFFFFFFF, "percent": 100},
+    **dict.fromkeys(("protocol", "lowest", "highest", "key_id"), 0xFF),
+    **{"frame_counter": 0xFFFFFFFF, "percent": 100},
 }
 #: Digits of an EUI-64.
 _EUI64_DIGITS = 16
@@ -151,6 +152,7 @@ def _details(pairs: Any) -> tuple[tuple[str, int | str], ...]:  # noqa: ANN401 -
 #: How the fields that are no plain JSON come back.
 _READERS: dict[str, Callable[[Any], Any]] = {
     "datagram": from_json,
+    "content": from_json,
     "payload": bytes.fromhex,
     "network_key": bytes.fromhex,
     "link_key": bytes.fromhex,

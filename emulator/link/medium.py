@@ -101,7 +101,9 @@ class _Watch:
 
 
 @dataclass(slots=True)
-class _Node:
+class Node:
+    """Be the place of one machine on a medium."""
+
     name: str
     address: int | None
     voices: bool = False
@@ -158,8 +160,8 @@ class Medium:
         """
         self._world, self._gate, self._tap, self._dut = world, gate, tap, dut
         self._latency_us, self._patience, self._powered = latency_us, patience, powered
-        self._nodes: dict[str, _Node] = {}
-        self._by_address: dict[int, _Node] = {}
+        self._nodes: dict[str, Node] = {}
+        self._by_address: dict[int, Node] = {}
 
     def attach(
         self, name: str, address: int | None, *, reports: bool = False, voices: bool = False
@@ -172,7 +174,7 @@ class Medium:
             reports: Whether it hears what became of its acknowledged datagrams.
             voices: Whether it may speak under other addresses than its own: a hub that lies.
         """
-        self._nodes[name] = _Node(name, address, reports=reports, voices=voices)
+        self._nodes[name] = Node(name, address, reports=reports, voices=voices)
         if address is not None:
             self._by_address[address] = self._nodes[name]
 
@@ -185,7 +187,7 @@ class Medium:
             node.address = address
             self._by_address[address] = node
 
-    def _unseat(self, node: _Node) -> None:
+    def _unseat(self, node: Node) -> None:
         if node.address is not None:
             self._by_address.pop(node.address, None)
             node.address = None
@@ -305,7 +307,7 @@ class Medium:
         if report or (node.reports and datagram.options & ApsOptions.ACKNOWLEDGE):
             self._report(node, datagram, reached, at)
 
-    def _misfit(self, node: _Node, datagram: Datagram) -> str:
+    def _misfit(self, node: Node, datagram: Datagram) -> str:
         """Say why nobody takes a datagram from this sender, or nothing; mark its counter."""
         if datagram.source != node.address and not node.voices:
             return f"{datagram.source:#06x} is not its address"
@@ -317,7 +319,7 @@ class Medium:
             node.counter = mark
         return ""
 
-    def _report(self, node: _Node, datagram: Datagram, reached: bool, at: Us) -> None:
+    def _report(self, node: Node, datagram: Datagram, reached: bool, at: Us) -> None:
         """Tell a sender what became of its datagram, or owe it that while a parent holds it."""
         target = self._by_address.get(datagram.destination)
         if reached and self._patience is not None and target is not None and target.sleepy:
@@ -330,6 +332,8 @@ class Medium:
         """Hand a datagram to whom it is for; tell whether anybody got it."""
         destination = datagram.destination
         target = self._by_address.get(destination)
+        if target is None and destination < FIRST_BROADCAST:
+            target = self._beyond(sender)
         if target is not None:
             return self._hand(sender, target, datagram, at)
         if destination < FIRST_BROADCAST:
@@ -338,11 +342,19 @@ class Medium:
         reached = False
         for node in self._nodes.values():
             awake_only = node.sleepy and destination != BROADCAST_ALL
-            if node.name != sender and node.address is not None and not awake_only:
+            if node.name != sender and self._hears_all(node) and not awake_only:
                 reached |= self._hand(sender, node, datagram, at)
         return reached
 
-    def _hand(self, sender: str, node: _Node, datagram: Datagram, at: Us) -> bool:
+    def _beyond(self, sender: str) -> Node | None:
+        """Return who gets what a node sends to an address that nobody has here."""
+        return None
+
+    def _hears_all(self, node: Node) -> bool:
+        """Tell whether broadcasts reach a node: it is on the network."""
+        return node.address is not None
+
+    def _hand(self, sender: str, node: Node, datagram: Datagram, at: Us) -> bool:
         """Let a datagram arrive at a node, with the faults on its way; tell whether it did."""
         watches = node.towards and _touching(node.towards, datagram, self._world.now)
         if watches:
@@ -353,7 +365,7 @@ class Medium:
         self._world.post(at, node.name, Receive(datagram=datagram))  # the path of every block
         return True
 
-    def _arrive(self, node: _Node, datagram: Datagram, at: Us) -> bool:
+    def _arrive(self, node: Node, datagram: Datagram, at: Us) -> bool:
         if not node.sleepy:
             if self._powered is not None and not self._powered(node.name):
                 self._tap(self._world.now, node.name, "lost", "it has no supply")

@@ -20,10 +20,11 @@ from emulator.actions import (
     Report,
     Send,
     Stimulus,
+    Tunnel,
     Wake,
 )
 from emulator.contract import Powered
-from emulator.errors import BootError, PowerLost
+from emulator.errors import BootError, LinkError, PowerLost
 from emulator.link.medium import Tap
 from emulator.units import SECOND, Us
 from emulator.wire.aps import Datagram
@@ -211,6 +212,8 @@ class Host:
                 self._restart = self._loop.call_later(after_us / SECOND, self.power, True)
             case Report():
                 self._tap(now, "device", "report", action)
+            case Tunnel(eui64=eui64):
+                raise LinkError(f"device: found a Tunnel to {eui64:016x}, wanted none here")
             case _:
                 assert_never(action)
 

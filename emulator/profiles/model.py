@@ -15,7 +15,9 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, get_type_hints
 
 from emulator.profiles.basic import ORDINARY, BasicProfile
+from emulator.profiles.battery import BatteryProfile
 from emulator.profiles.flash import FlashProfile, span
+from emulator.profiles.link import ORDINARY_LINK, LinkProfile
 from emulator.profiles.section import Range, Section, ranges, refuse, section_of
 from emulator.profiles.switches import (
     BadBlock,
@@ -26,6 +28,7 @@ from emulator.profiles.switches import (
     PastUpgrade,
     PastWait,
     PeriodUnit,
+    Requirement,
     Resume,
     ServerChoice,
     SignedIntegrity,
@@ -299,6 +302,7 @@ class BootProfile(Section):
     confirm_after_s: SecondsOrNone
     confirm_pause_max_s: SecondsOrNone
     confirm_pause_hold_s: Seconds
+    confirm_requires: tuple[Requirement, ...] = (Requirement.HUB,)
     retry_after_s: SecondsOrNone
     retries: Retries
     fallback_below_counter: Fallback
@@ -310,6 +314,12 @@ class BootProfile(Section):
         if self.trial_checkpoint_s > self.confirm_within_s:
             expected = f"at most confirm_within_s ({self.confirm_within_s})"
             self._refuse("trial_checkpoint_s", str(self.trial_checkpoint_s), expected)
+        requires = self.confirm_requires
+        if Requirement.HUB not in requires or len(set(requires)) < len(requires):
+            found = "[" + ", ".join(f'"{one}"' for one in requires) + "]"
+            self._refuse(
+                "confirm_requires", found, f'each once, and "{Requirement.HUB}" among them'
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,7 +368,9 @@ class Profile:
     flash: FlashProfile
     boot: BootProfile
     radio: RadioProfile
+    link: LinkProfile = ORDINARY_LINK
     sleep: SleepProfile | None = None
+    battery: BatteryProfile | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -374,6 +386,8 @@ class Profile:
         if more and not self.flash.parts_of_extra(more):
             found = "nothing" if self.flash.extra is None else span(self.flash.extra)
             refuse("flash.extra", found, f"a sector or more for each of {more} more image types")
+        if self.battery is not None and self.power is not Power.BATTERY:
+            refuse("battery", "a table", f'none where power is "{self.power}"')
         self._check_trust()
 
     def _check_scratch(self, slot: Octets) -> None:

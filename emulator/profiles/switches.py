@@ -111,3 +111,10 @@ class Fallback(StrEnum):
 
     ALLOW = "allow"
     REFUSE = "refuse"
+
+
+class Requirement(StrEnum):
+    """Whom an image on trial must have reached to be confirmed."""
+
+    HUB = "hub"
+    SERVED = "served"  # and each bridge that had a link through this one before the trial

@@ -329,9 +329,9 @@ class ExecLane(VirtualLane):
         """Put another device into the same world, off: a program of its own."""
         return ExecLane(replace(setup, place=self._place), self._air)
 
-    def damage(self, offset: Octets) -> None:
+    def damage(self, offset: Octets, *, standby: bool = False) -> None:
         """Change an octet of the image that the device runs."""
-        if Capability.PROBE not in self.capabilities:
+        if standby or Capability.PROBE not in self.capabilities:
             super().damage(offset)
         self.device.damage(offset)
 

@@ -141,6 +141,8 @@ ONE = SchemaOne(
 
 #: Octets of what a firmware to come may write: what is known, and one field more.
 LATER = len(FRESH.encode()) + 4
+#: Parent, both children, who was served.
+HOME = bytes(range(1, 25)) + b"\x03"
 
 
 @frame
@@ -156,6 +158,7 @@ def test_the_new_image_reads_what_an_older_one_wrote() -> None:
     now = memory(where)
     assert (now.now.joined, now.now.counter_limit, now.now.image_size) == (1, 2048, 11)
     assert now.redoing is None
+    assert (now.parent, now.children, now.served) == (None, (), ())
     now.change(counter_limit=4096)
     now.note(512)
     assert memory(where).redoing == 512
@@ -164,7 +167,7 @@ def test_the_new_image_reads_what_an_older_one_wrote() -> None:
 def test_the_old_image_reads_what_the_new_one_wrote_and_keeps_what_it_does_not_know() -> None:
     where = area()
     RecordLog(where, Later).write(
-        Later(octets=ONE.encode() + bytes((1, 2, 0, 0)) + 2 * KEY + b"more")
+        Later(octets=ONE.encode() + bytes((1, 2, 0, 0)) + 2 * KEY + HOME + b"more")
     )
     now = memory(where)
     assert (now.now.address, now.now.key_id, now.redoing) == (0x1234, 3, 512)
@@ -182,7 +185,7 @@ def test_a_new_bridge_writes_the_newest_schema() -> None:
     where = area()
     now = memory(where)
     assert now.now == FRESH
-    assert FRESH.schema == SCHEMA == 3
+    assert FRESH.schema == SCHEMA == 4
 
 
 # Keys.

@@ -12,8 +12,10 @@ from emulator.actions import (
     Poll,
     PowerOn,
     Reboot,
+    Renew,
     Report,
     Send,
+    Tunnel,
 )
 from emulator.errors import BootError, LinkError, PowerLost
 from emulator.link.direct import WAKES_AT_ONCE
@@ -132,6 +134,13 @@ def test_a_device_that_wants_to_be_woken_at_once_for_ever_is_the_links_error() -
     with pytest.raises(LinkError, match=r"device asks to be woken at \d+ us for ever"):
         bench.run()
     assert bench.calls.count("wake") == WAKES_AT_ONCE
+
+
+def test_a_device_that_is_alone_has_no_peer_to_send_anything_to() -> None:
+    bench = joined()
+    bench.machine.answers["Activate"] = [(Tunnel(eui64=7, protocol=0, content=Renew()),)]
+    with pytest.raises(LinkError, match="device: found a Tunnel to 0000000000000007, wanted none"):
+        bench.link.take(Activate(), bench.world.now)
 
 
 def test_many_wakes_are_fine_while_time_passes() -> None:

@@ -10,7 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator import actions
-from emulator.actions import Action, Event, Happening, Receive, Report, Send, Stimulus
+from emulator.actions import (
+    Action,
+    Content,
+    Echo,
+    Event,
+    Happening,
+    Receive,
+    Report,
+    Send,
+    Stimulus,
+    Tunnel,
+    Tunnelled,
+)
 from emulator.contract import Capability, Identity
 from emulator.errors import LinkError
 from emulator.faults import (
@@ -215,12 +227,14 @@ SAMPLES: dict[str, Any] = {
     "rejoin": True,
     "sleepy": False,
     "success": True,
+    "content": Echo(number=7, answer=True),
+    "answer": True,
 }
 
 
 def crossing() -> Iterator[type[Any]]:
     """Yield every kind of value that a machine takes or gives."""
-    for union in (Action, Event, Stimulus):
+    for union in (Action, Event, Stimulus, Content):
         for kind in get_args(union):
             yield from get_args(kind) or (kind,)
     yield from (Datagram, Identity)
@@ -245,6 +259,17 @@ def test_every_kind_passes_through_json_unchanged(kind: type[Any]) -> None:
         text = json.dumps(to_json(value))
         assert from_json(json.loads(text)) == value
         assert type(from_json(json.loads(text))) is kind
+
+
+@pytest.mark.parametrize("kind", get_args(Content), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("carrier", [Tunnel, Tunnelled])
+def test_whatever_goes_through_a_link_passes_through_json(
+    carrier: type[Tunnel | Tunnelled], kind: type[Any]
+) -> None:
+    value = carrier(eui64=1 << 63, protocol=1, content=sample(kind, 1))
+    back = from_json(json.loads(json.dumps(to_json(value))))
+    assert back == value
+    assert type(back.content) is kind
 
 
 def test_every_kind_that_may_cross_is_tested() -> None:
@@ -282,6 +307,14 @@ def test_absent_fields_and_enum_values_come_back() -> None:
         ({"kind": "Report", "what": "dead", "details": [[1, 2, 3]]}, "Report: "),
         ({"kind": "Send", "datagram": {"kind": "Datagram", "payload": "xy"}}, "Datagram: "),
         ({"kind": "Send", "datagram": 5}, "Send: datagram"),
+        (
+            {"kind": "Tunnel", "eui64": "00" * 8, "protocol": 256, "content": {"kind": "Renew"}},
+            "Tunnel: protocol: found 256, wanted 0 to 255",
+        ),
+        (
+            {"kind": "Tunnel", "eui64": "00" * 8, "protocol": 1, "content": {"kind": "Poll"}},
+            "Tunnel: content: found {'kind': 'Poll'}, wanted Choice or Datagram or Echo or",
+        ),
         ({"kind": "Joined", "address": "6657"}, "Joined: address"),
         ({"kind": "Joined", "address": 1, "network_key": "00"}, "Joined: network_key: found 1 oct"),
         ({"kind": "Joined", "address": 1, "link_key": "xy"}, "Joined: "),

@@ -15,7 +15,9 @@ from emulator.actions import (
     Left,
     Poll,
     Reboot,
+    Renew,
     Send,
+    Tunnel,
 )
 from emulator.errors import BootError, LinkError, PowerLost
 from emulator.link.realtime import Host
@@ -116,6 +118,16 @@ def play(scene: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
         stage.host.close()
 
     run(main)
+
+
+def test_a_device_that_is_alone_has_no_peer_to_send_anything_to() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.device.answers["power on"] = (Tunnel(eui64=7, protocol=0, content=Renew()),)
+        stage.host.power(True)
+        with pytest.raises(LinkError, match="found a Tunnel to 0000000000000007, wanted none"):
+            await stage.until(lambda: False)
+
+    play(scene)
 
 
 def test_what_a_device_wants_is_done_in_order() -> None:
