@@ -1,0 +1,1 @@
+"""Run a home of two or three bridges, one reachable only through another."""
