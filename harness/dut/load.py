@@ -16,7 +16,7 @@ from emulator.units import Octets
 from emulator.wire.manifest import Trait
 from emulator.wire.ota_file import OtaHeader
 from harness.dut.model import Band, Dut, DutError, Join, Ladder, Restore, Rung, Step
-from harness.dut.table import Table
+from harness.dut.table import Table, octets_of
 from harness.power.switch import mistaken
 from harness.requirements import catalogue
 from harness.support import contradiction
@@ -38,7 +38,7 @@ def load_dut(path: Path) -> Dut:
     Raises:
         DutError: Something is wrong with one of them; the message names file, field, found, wanted.
     """
-    text = _octets(path, LARGEST_TEXT, str(path))
+    text = octets_of(path, LARGEST_TEXT, str(path))
     try:
         document = tomllib.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or nested too deep
@@ -122,7 +122,7 @@ class _Reader:
             raise DutError(f"{field}: {name}: found no text, wanted UTF-8") from None
 
     def _read(self, field: str, name: str, most: Octets) -> bytes:
-        octets = _octets(self._path.parent / name, most, f"{field}: {name}")
+        octets = octets_of(self._path.parent / name, most, f"{field}: {name}")
         self._digest.update(octets)
         return octets
 
@@ -227,18 +227,6 @@ def _check_scale(profile: Profile, top: Table) -> None:
     if ota.timer_scale > most:
         wanted = f"{most} at most: {LEAST_PERIOD_S} s between its queries"
         top.refuse("profile.ota.timer_scale", str(ota.timer_scale), wanted)
-
-
-def _octets(path: Path, most: Octets, what: str) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            octets = stream.read(most + 1)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DutError(f"{what}: found {reason}, wanted a file that can be read") from None
-    if len(octets) > most:
-        raise DutError(f"{what}: found more than {most} octets, wanted at most that")
-    return octets
 
 
 def _dotted(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:

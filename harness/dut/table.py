@@ -1,10 +1,13 @@
-"""Read one table of a TOML document key by key, and refuse what nobody asked for."""
+"""Read a user's file, and a TOML table key by key; refuse what nobody asked for."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from emulator.profiles.section import Range
+from emulator.units import Octets
 from harness.dut.model import DutError
 
 _Member = TypeVar("_Member", bound=StrEnum)
@@ -55,6 +58,20 @@ class Table:
         if value is not None and type(value) is not int:
             self.refuse(key, _shown(value), "an integer")
         return value
+
+    def whole(self, key: str, bound: Range, usual: int | None = None) -> int:
+        """Return an integer within bounds; ``usual`` where the key is not there."""
+        value = self._take(key, usual, f"an integer in {bound}")
+        if type(value) is not int or not bound.least <= value <= bound.most:
+            self.refuse(key, _shown(value), f"an integer in {bound}")
+        return value
+
+    def fraction(self, key: str, usual: float | None = None) -> float:
+        """Return a number from 0 to 1; ``usual`` where the key is not there."""
+        value = self._take(key, usual, "a number in 0..1")
+        if isinstance(value, int | float) and type(value) is not bool and 0 <= value <= 1:
+            return float(value)  # neither nan nor infinity comes here
+        self.refuse(key, _shown(value), "a number in 0..1")
 
     def hexadecimal(self, key: str, size: int) -> bytes:
         """Return octets that are written as hexadecimal digits."""
@@ -124,6 +141,28 @@ class Table:
         if usual is None:
             self.refuse(key, "nothing", what)
         return usual
+
+
+def octets_of(path: Path, most: Octets, what: str) -> bytes:
+    """Read a file that a user named.
+
+    Args:
+        path: Where it lies.
+        most: Octets that no file of its kind has more of.
+        what: How a message names it.
+
+    Raises:
+        DutError: It cannot be read, or is larger.
+    """
+    try:
+        with path.open("rb") as stream:
+            octets = stream.read(most + 1)
+    except (OSError, ValueError) as error:  # a path with a null character is a ValueError
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise DutError(f"{what}: found {reason}, wanted a file that can be read") from None
+    if len(octets) > most:
+        raise DutError(f"{what}: found more than {most} octets, wanted at most that")
+    return octets
 
 
 def _shown(value: object) -> str:
