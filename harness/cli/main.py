@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("harness.cli.run", "Run the conformance suite."),
     "report": ("harness.cli.report", "Check and compare what runs wrote."),
     "upgrade": ("harness.cli.upgrade", "Upgrade one bridge, emulated or on the air."),
+    "premises": ("harness.cli.premises", "Upgrade a whole home of two or three bridges."),
     "radio": ("harness.cli.radio", "Be a ZigBee radio stick with bridges behind it."),
     "emulate": ("harness.cli.emulate", "Be one emulated bridge, for a program or on a network."),
     "devices": ("harness.cli.devices", "List the devices on the network of a stick."),

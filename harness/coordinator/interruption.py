@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -15,14 +15,29 @@ def put_off() -> Iterator[None]:
     Raises:
         KeyboardInterrupt: At the end, if somebody pressed Ctrl-C.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # nobody interrupts another thread
-        return
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    came: Sequence[int] = ()
     try:
-        yield
+        with noted(signal.SIGINT) as came:
+            yield
     finally:
-        signal.signal(signal.SIGINT, before)
         if came:
             raise KeyboardInterrupt
+
+
+@contextmanager
+def noted(*numbers: int) -> Iterator[Sequence[int]]:
+    """Yield the signals that came; what is inside looks at them when it can be left.
+
+    Args:
+        numbers: Of the signals; none of them interrupts anything any more.
+    """
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came  # nobody interrupts another thread
+        return
+    before = {one: signal.signal(one, lambda number, _: came.append(number)) for one in numbers}
+    try:
+        yield came
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -20,3 +20,13 @@ def bench_seed(seed: int, case: str, profile: str, number: int = 0) -> int:
 def hub_chance(seed: int) -> Rng:
     """Return the stream of chance of a bench's hub."""
     return stream(seed, "hub")
+
+
+def node_seed(seed: int, name: str) -> int:
+    """Return the seed of one bridge of a home."""
+    return derive(seed, "home", name)
+
+
+def node_chance(seed: int, name: str) -> Rng:
+    """Return the stream of chance of one part of a home: a device, an agenda of faults."""
+    return stream(seed, f"home {name}")

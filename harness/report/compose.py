@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from harness.dut.model import Dut
 from harness.report.model import (
     BRIDGE,
     DUT,
+    HOME,
     SERVER,
     CaseResult,
     Device,
@@ -18,13 +20,16 @@ from harness.report.model import (
     Used,
     state_of,
 )
-from harness.report.provenance import image_of, profile_digest, provenance
+from harness.report.provenance import image_of, premises_digest, profile_digest, provenance
 from harness.requirements.catalogue import Evidence, Level
 from harness.runner import RunResult
 from harness.suite import Chosen, RunOptions
 from harness.support import statements
 from harness.traceability import Matrix, matrix
 from harness.verdict import Outcome
+
+if TYPE_CHECKING:
+    from harness.premises.chosen import Dwelling
 
 
 class FailOn(StrEnum):
@@ -128,7 +133,7 @@ def compose(
         subject=Subject(kind=_kind(options), defect=options.defect),
         pics=_statements(options),
         provenance=provenance(options.vectors),
-        profiles=tuple(_used(each, options) for each in options.profiles),
+        profiles=tuple(_used(each, options) for each in options.subjects),
         operator=operator,
         carriers=tuple(run.collected.carriers),
         results=run.results,
@@ -138,14 +143,18 @@ def compose(
     )
 
 
-def _used(chosen: Chosen, options: RunOptions) -> Used:
-    """Return a profile of the run, with the device under test that it describes."""
+def _used(chosen: "Chosen | Dwelling", options: RunOptions) -> Used:
+    """Return a home of the run, or a profile with the device under test that it describes."""
+    if isinstance(chosen, Chosen):
+        digest, dut = profile_digest(chosen.profile), chosen.dut
+    else:
+        digest, dut = premises_digest(chosen.premises), None
     return Used(
-        name=chosen.profile.name,
-        about=chosen.profile.about,
+        name=chosen.name,
+        about=chosen.about,
         given=chosen.given,
-        sha256=profile_digest(chosen.profile),
-        device=None if chosen.dut is None else _device(chosen.dut, options),
+        sha256=digest,
+        device=None if dut is None else _device(dut, options),
     )
 
 
@@ -165,7 +174,9 @@ def _device(dut: Dut, options: RunOptions) -> Device:
 
 
 def _kind(options: RunOptions) -> str:
-    """Return what is judged: bridges that the harness makes, or devices that others describe."""
+    """Return what is judged: what the harness makes, or what others describe."""
+    if options.of_homes:
+        return HOME
     if options.of_server:
         return SERVER
     tested = any(each.dut is not None for each in options.profiles)
@@ -173,7 +184,9 @@ def _kind(options: RunOptions) -> str:
 
 
 def _statements(options: RunOptions) -> dict[str, dict[str, bool]]:
-    """Return what each subject states, by PICS item."""
+    """Return what each subject states, by PICS item; a home states nothing."""
+    if options.of_homes:
+        return {}
     if options.of_server:
         return {one.profile.name: dict(options.server.statements()) for one in options.profiles}
     return {

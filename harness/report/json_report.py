@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,8 @@ def as_document(report: RunReport) -> dict[str, Any]:
         "images": [image._asdict() for image in report.images()],
         "cases": list(_cases(report)),
         "results": [_result(one) for one in report.results],
-        "traced": [asdict(one) for one in report.traced],
-        "requirements": [asdict(one) for one in report.requirements],
+        "traced": [_plain(one) for one in report.traced],
+        "requirements": [_plain(one) for one in report.requirements],
     }
 
 

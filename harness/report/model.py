@@ -174,7 +174,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """Be one profile of the run: its name, how it was given, the digest of its values."""
+    """Be one profile or home of the run: its name, how it was given, the digest of its values."""
 
     name: str
     about: str
@@ -185,6 +185,7 @@ class Used:
 
 #: What can be judged.
 BRIDGE, DUT, SERVER = "emulated bridge", "device under test", "OTA server"
+HOME = "home of emulated bridges"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

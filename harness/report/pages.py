@@ -19,9 +19,10 @@ import jinja2
 from harness.report import exchange, terminal
 from harness.report.characters import clean
 from harness.report.clauses import source_keys
+from harness.report.environment import environment
 from harness.report.exchange import Exchange
 from harness.report.folder import FIXED, page_of
-from harness.report.model import SERVER, CaseResult, RunReport, State
+from harness.report.model import HOME, SERVER, CaseResult, RunReport, State
 from harness.report.offsets import Offsets, chart_offsets
 from harness.report.sequence import Chart, lay_out
 from harness.requirements.catalogue import Level
@@ -150,13 +151,7 @@ def write_pages(folder: Path, report: RunReport) -> None:
 
 
 def _environment(report: RunReport) -> jinja2.Environment:
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    made = environment()
     made.globals.update(
         report=report,
         pages=_PAGES,
@@ -211,7 +206,8 @@ def _counted(report: RunReport, cases: int) -> str:
     if report.subject.kind == SERVER:
         clients = f"before {subjects} {'kind' if subjects == 1 else 'kinds'} of client"
         return f"{len(report.results)} results of {cases} cases, {clients}"
-    on = f"on {subjects} {'subject' if subjects == 1 else 'subjects'}"
+    where, subject = ("in", "home") if report.subject.kind == HOME else ("on", "subject")
+    on = f"{where} {subjects} {subject if subjects == 1 else f'{subject}s'}"
     return f"{len(report.results)} results of {cases} cases {on}"
 
 

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import platform
-from dataclasses import asdict
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 
 from emulator.profiles.load import plain
 from emulator.profiles.model import Profile
+from harness import trace
 from harness.data import vectors
+from harness.premises.model import Premises
 from harness.report.model import Image, Provenance
 from harness.requirements import catalogue
 
@@ -32,9 +34,14 @@ def provenance(folder: Path | None) -> Provenance:
         python=f"{platform.python_implementation()} {platform.python_version()}",
         platform=f"{platform.system()} {platform.machine()}",
         packages={name: version for name, version in found.items() if version is not None},
-        requirements_sha256=_digest([asdict(each) for each in catalogue.load().values()]),
+        requirements_sha256=_digest([_values(each) for each in catalogue.load().values()]),
         vectors_sha256=_folder_digest(vectors() if folder is None else folder),
     )
+
+
+def _values(requirement: catalogue.Requirement) -> dict[str, object]:
+    """Return what a requirement says; all of it is plain already."""
+    return {each.name: getattr(requirement, each.name) for each in fields(requirement)}
 
 
 def image_of(octets: bytes, version: int, manufacturer: int, image_type: int) -> Image:
@@ -51,6 +58,11 @@ def image_of(octets: bytes, version: int, manufacturer: int, image_type: int) ->
 def profile_digest(profile: Profile) -> str:
     """Return the SHA-256 of a profile's values."""
     return _digest(plain(profile))
+
+
+def premises_digest(premises: Premises) -> str:
+    """Return the SHA-256 of a home's values, those of its bridges' profiles with them."""
+    return _digest(trace.plain(premises))
 
 
 def _folder_digest(folder: Path) -> str:

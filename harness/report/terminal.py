@@ -5,7 +5,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from harness.report.model import DUT, SERVER, CaseResult, Judged, RunReport, State
+from harness.report.model import DUT, HOME, SERVER, CaseResult, Judged, RunReport, State
 from harness.verdict import Outcome
 
 Paint = Callable[[str, Outcome], str]
@@ -21,6 +21,8 @@ SIGNS = {
 #: The verdicts that somebody must look into.
 TROUBLES = frozenset({Outcome.FAILED, Outcome.ERROR})
 _NOT_RUN = "-"
+#: The option that names what a run judged, by its kind; of all others a profile.
+_OPTIONS = {DUT: "--dut", HOME: "--premises"}
 _COLOURS = {
     Outcome.PASSED: "32",
     Outcome.FAILED: "31;1",
@@ -143,8 +145,10 @@ def replay(report: RunReport, *results: CaseResult, traced: bool = False) -> str
     words = ["hanover", "run", "-k", first.id if len(results) == 1 else first.case]
     if report.subject.kind == SERVER:
         words += ["--suite", "server", *report.said]
+    if report.subject.kind == HOME:
+        words += ["--suite", "premises"]
     used = {each.name: each for each in report.profiles}
-    option = "--dut" if report.subject.kind == DUT else "--profile"
+    option = _OPTIONS.get(report.subject.kind, "--profile")
     for name in (one.profile for one in results if one.profile):
         words += [option, used[name].given if name in used else name]
     words += ["--seed", str(first.seed)]
