@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar, Unpack
 
-from emulator.actions import Activate
+from emulator.actions import Activate, Battery
 from emulator.contract import Capability
-from emulator.faults import FrameFault
+from emulator.faults import FrameFault, WornSector
 from emulator.profiles.model import Profile
 from emulator.profiles.scale import scaled
-from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND, Us
+from emulator.units import HOUR, MILLISECOND, MINUTE, SECOND, Octets, Us
 from emulator.wire import ota
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
@@ -203,10 +203,24 @@ class Bench(Talking):
         self.need(Capability.FRAME_FAULTS)
         self.lane.plan(faults)
 
+    def wear(self, *addresses: Octets) -> None:
+        """Let the sectors at these addresses of flash take no erase from now on, and no others.
+
+        Raises:
+            Unsupported: The lane does not reach into flash.
+        """
+        self.need(Capability.WEAR)
+        self.lane.wear([WornSector(address=one) for one in addresses])
+
     def activate(self) -> None:
         """Tell the device outside the network to activate the image that it holds."""
         self.need(Capability.EVENTS)
         self.lane.event(Activate())
+
+    def charge(self, percent: int) -> None:
+        """Tell the device what is left of its battery, as it would measure it."""
+        self.need(Capability.EVENTS)
+        self.lane.event(Battery(percent=percent))
 
     def switch_key(self) -> None:
         """Give the network another key, as its trust centre does, and tell the device.

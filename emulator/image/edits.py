@@ -296,7 +296,8 @@ def _signature(data: bytes, edit: Edit, keys: Keys) -> bytes:
     key = _device_key(edit, "signature", keys)
     signer = _unsigned(edit, "as", 8) if "as" in edit else None
     behind = _unsigned(edit, "behind", 2) if "behind" in edit else 0
-    return with_signature(data, key, signer_eui64=signer, behind=behind)
+    longer = _unsigned(edit, "longer", 2) if "longer" in edit else 0
+    return with_signature(data, key, signer_eui64=signer, behind=behind, longer=longer)
 
 
 def _trailer(data: bytes, edit: Edit, keys: Keys) -> bytes:
@@ -326,7 +327,7 @@ _VERBS: dict[str, tuple[_Verb, tuple[str, ...]]] = {
     "element": (_element, ()),
     "refit": (_refit, ()),
     "certificate": (_certificate, ()),
-    "signature": (_signature, ("as", "behind")),
+    "signature": (_signature, ("as", "behind", "longer")),
     "trailer": (_trailer, ()),
     "sign": (_sign, ()),
 }

@@ -26,8 +26,7 @@ class Expectation:
 
     Args:
         security_counter: The running image's; a new image may not fall below it.
-        running_version: File version of the running image; None: not known, which the step
-            ``downgrade`` refuses.
+        running_version: File version of the running image; none is below 0.
         trust: Whom the device believes; None: nobody, which every step of signatures refuses.
         suites: The suites, 1 or 2, that the device takes; a file's own must be one of them.
         signed_integrity: What the digest of a signature makes of an integrity code.
@@ -46,7 +45,7 @@ class Expectation:
     container: Container = Container.ZCL
     manifest: Manifest = Manifest.HANOVER
     security_counter: int = 0
-    running_version: int | None = None
+    running_version: int = 0
     trust: TrustProfile | None = None
     suites: tuple[int, ...] = ()
     signed_integrity: SignedIntegrity = SignedIntegrity.KEEP

@@ -82,6 +82,7 @@ def with_signature(
     signer_eui64: int | None = None,
     nonce: int | None = None,
     behind: Octets = 0,
+    longer: Octets = 0,
 ) -> bytes:
     """Return a file with a signature as its last element and the size that it has.
 
@@ -93,6 +94,7 @@ def with_signature(
         signer_eui64: Who the element says has signed; None: the signer.
         nonce: The secret number of ECDSA, for published vectors only; None: by RFC 6979.
         behind: Octets that the size counts besides: what a test puts behind a true signature.
+        longer: How many of them the element's head counts as its own.
 
     Raises:
         ImageError: The file does not begin with an OTA header.
@@ -101,7 +103,7 @@ def with_signature(
     facts, kind = FACTS[signer.suite], _DATA[signer.suite]
     eui64 = signer.eui64 if signer_eui64 is None else signer_eui64
     blank = kind(signer=eui64, r=0, s=0)
-    head = ElementHead(tag=facts.signature_tag, size=facts.signature_size).encode()
+    head = ElementHead(tag=facts.signature_tag, size=facts.signature_size + longer).encode()
     numbers = 2 * facts.scalar_size
     signed = _sized(data + head + blank.encode(), behind)[:-numbers]
     r, s = ecdsa.sign(facts.curve, signer.private, aes_mmo(signed), nonce)

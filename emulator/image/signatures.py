@@ -152,8 +152,6 @@ def _signature(reading: Reading, step: str) -> _Signed | Refusal:
     behind = len(reading.octets) - at - element.size
     if behind:
         return refuse(step, _CLAUSE, f"{behind} octets behind the signature", "the signature last")
-    if file.wrapper:
-        return refuse(step, _CLAUSE, f"{len(file.wrapper)} octets first", "the magic first")
     data, _ = _DATA[suite].decode_at(element.data, 0)
     return _Signed(suite=suite, data=data, at=at)
 
@@ -166,11 +164,7 @@ def _certificate(reading: Reading, signed: _Signed, step: str) -> Certificate | 
         tags = ", ".join(f"tag {element.tag:#06x}" for element in found)
         expected = f"one of suite {signed.suite:d}"
         return refuse(step, _CLAUSE, f"certificates: {tags or 'none'}", expected)
-    octets = found[0].data
-    if len(octets) != facts.certificate_size:
-        size = f"{facts.certificate_size}"
-        return refuse(step, "ZCL 11.4.6", f"{len(octets)} octets of certificate", size)
-    return read_certificate(octets, signed.suite)
+    return read_certificate(found[0].data, signed.suite)
 
 
 def _digest(reading: Reading, signed: _Signed, step: str) -> bytes | Refusal:

@@ -154,13 +154,11 @@ def verify_integrity(reading: Reading) -> Refusal | None:
 
 
 def verify_manifest(reading: Reading) -> Refusal | None:
-    """Refuse an image whose manifest, where the profile has one, disagrees with what is claimed.
+    """Refuse an image whose manifest disagrees with what is claimed.
 
     The manifest must say what the header says (GB-008, GB-009) and what the device is, and the
     payload must hash to what it says.
     """
-    if reading.against.manifest is Manifest.NONE:
-        return None
     manifest, payload = reading.manifest
     refusal = _compare_manifest(manifest, reading.header, reading.against)
     if refusal is not None:
@@ -211,8 +209,6 @@ def _compare_manifest(
 def verify_downgrade(reading: Reading) -> Refusal | None:
     """Refuse an image that is older than the running one, by its header or by its manifest."""
     running = reading.against.running_version
-    if running is None:
-        return refuse("downgrade", _DOWNGRADE, "no running version", "one to compare with")
     versions = [("header", reading.header.file_version)]
     if reading.against.manifest is not Manifest.NONE:
         versions.append(("manifest", reading.manifest[0].file_version))
@@ -228,9 +224,7 @@ _DOWNGRADE = "ZCL 11.13.5, as a policy"
 
 
 def verify_security_counter(reading: Reading) -> Refusal | None:
-    """Refuse an image whose security counter, where there are manifests, is below the running's."""
-    if reading.against.manifest is Manifest.NONE:
-        return None
+    """Refuse an image whose security counter is below the running one's."""
     counter, least = reading.manifest[0].security_counter, reading.against.security_counter
     if counter >= least:
         return None

@@ -16,7 +16,7 @@ from harness.dut.offers import damaged, refuse_unmade
 from harness.dut.rungs import rungs_of
 from harness.lanes.schemes import capabilities_before
 from harness.lanes.seeds import bench_seed
-from harness.recorder import BENCHES, about, about_vector
+from harness.recorder import BENCHES, about, about_unmade, case_name
 from harness.selection import vectors_named
 from harness.suite import PASSED_OVER, RunOptions, options_of
 from harness.support import denied, statements
@@ -36,7 +36,8 @@ _KEEPERS = pytest.StashKey[dict[str, Keeper]]()
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every case that has a bench over all chosen profiles, and each vector of its family."""
     if "profile" in metafunc.fixturenames:
-        chosen = [each.profile for each in options_of(metafunc.config).profiles]
+        case = case_name(metafunc.definition)
+        chosen = options_of(metafunc.config).profiles_for(case)
         metafunc.parametrize("profile", chosen, ids=[each.name for each in chosen])
     if (family := family_of(metafunc.function)) is not None:
         every = load_vectors(options_of(metafunc.config).vectors, family)
@@ -50,16 +51,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _asked_for(metafunc: pytest.Metafunc, vectors: list[Vector]) -> list[Vector]:
     """Return the vectors that a run needs; where it names a few, the others make no rows."""
     options = options_of(metafunc.config)
-    if options.only is not None:
-        rows = {id.partition("/")[2].partition("[")[0] for id in options.only}
-        return [each for each in vectors if each.id in rows]
+    if (asked := options.asked(case_name(metafunc.definition))) is not None:
+        return [each for each in vectors if each.id in asked.rows]
     named = vectors_named(options.match)
     if not named or not named <= {each.id for each in load_vectors(options.vectors)}:
         return vectors
     case = metafunc.definition
     passed_over = metafunc.config.stash.setdefault(PASSED_OVER, [])
     passed_over += [
-        about_vector(metafunc.function, case.path.stem, case.originalname, each)
+        about_unmade(metafunc.function, case.path.stem, case.originalname, each)
         for each in vectors
         if each.id not in named
     ]

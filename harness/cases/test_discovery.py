@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from emulator.contract import Capability
-from emulator.units import HOUR, MINUTE
+from emulator.units import HOUR, MINUTE, SECOND
 from emulator.wire import ota, zdo
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Attribute
@@ -145,4 +145,27 @@ def test_useless_answer_names_no_server(make_bench: MakeBench, what: str) -> Non
     assert bench.last_datagram(ota.QueryNextImageRequest).destination_endpoint == endpoint
 
     assert useless.seen > 0  # control: the answer was given, and did no harm
+    assert bench.upgrade(bench.image()) == bench.version(1)
+
+
+@covers("OTA-C-041")
+def test_lost_server_is_sought_in_time(make_bench: MakeBench) -> None:
+    """A device that holds its server for lost after two errors searches after the second.
+
+    Attack: two errors make a server lost, a query may be sent five times; the hub falls silent.
+    Expect: two queries, then a search; the hub is found when it speaks again.
+    Source: docs/profiles.md, ota.errors_before_discovery.
+    """
+    bench = make_bench({"ota.errors_before_discovery": 2, "ota.request_tries": 5})
+    bench.start()
+    bench.hub.settings.silent = True
+    queries, searches = (
+        bench.count(kind) for kind in (ota.QueryNextImageRequest, zdo.MatchDescriptorRequest)
+    )
+    longest_us = 3 * bench.profile.ota.query_period_s * SECOND
+    assert bench.run(lambda: bench.count(zdo.MatchDescriptorRequest) > searches, longest_us)
+    assert bench.count(ota.QueryNextImageRequest) == queries + 2
+
+    bench.hub.settings.silent = False  # control
+    assert bench.run(lambda: bench.count(ota.QueryNextImageRequest) > queries + 2, 2 * HOUR)
     assert bench.upgrade(bench.image()) == bench.version(1)

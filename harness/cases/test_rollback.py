@@ -1,6 +1,7 @@
 """A new image that does not work is undone by the device itself, and tried no more."""
 
 from emulator.contract import Capability
+from emulator.profiles.model import Profile, VerifyStep
 from emulator.units import MINUTE, SECOND, Us
 from emulator.wire import ota
 from emulator.wire.manifest import Trait
@@ -316,3 +317,32 @@ def test_loader_holds_the_counter(make_bench: MakeBench) -> None:
     bench.lane.power(True)
     bench.wait(bench.trial_us)
     assert len(bench.hub.heard) == heard
+
+
+@rungs(end=3)
+@covers("GB-076")
+def test_loader_tries_nothing_below_the_counter(make_bench: MakeBench, profile: Profile) -> None:
+    """A device whose boot loader refuses lower security counters begins no trial of one.
+
+    Attack: verification looks at no counter, and takes an image with a lower one.
+    Expect: the old version runs, over a power cycle too; nothing is fetched in two periods.
+    Source: gb-alt-han GB-076 [ASSUMED]; docs/profiles.md, boot.fallback_below_counter.
+    """
+    steps = [str(step) for step in profile.image.verify if step != VerifyStep.SECURITY_COUNTER]
+    bench = make_bench({"boot.fallback_below_counter": "refuse", "image.verify": steps})
+    bench.start()
+    higher, lower, highest = (
+        built(bench.profile, bytes(400), bench.version(step), security_counter=counter)
+        for step, counter in ((1, 6), (2, 5), (3, 6))
+    )
+    assert bench.upgrade(higher) == bench.version(1)
+    assert bench.offer(lower) is Status.SUCCESS
+    bench.settle()
+    assert bench.running_version() == bench.version(1)
+    bench.power_cycle()
+    blocks = bench.count(ota.ImageBlockRequest)
+    bench.wait(2 * bench.profile.ota.query_period_s * SECOND)
+    assert bench.count(ota.ImageBlockRequest) == blocks
+    assert bench.running_version() == bench.version(1)
+
+    assert bench.upgrade(highest) == bench.version(3)  # control: the same counter may come

@@ -12,6 +12,7 @@ from harness.cases.conftest import MakeBench
 from harness.covers import covers
 from harness.dut.rungs import rungs
 from harness.hub.images import served
+from harness.inquiry import put
 
 
 @covers("OTA-C-009")
@@ -41,13 +42,23 @@ def test_first_responder_is_the_server(make_bench: MakeBench) -> None:
 def test_coordinator_alone_may_be_the_server(make_bench: MakeBench) -> None:
     """A device that trusts the coordinator alone takes nobody else for its server.
 
-    Attack: another honest hub answers the discovery before the coordinator does.
+    Attack: another honest hub answers the discovery before the coordinator does, or says unasked
+    that it is a server while the coordinator is silent.
     Expect: the coordinator alone is asked, and every OTA unicast goes to it.
     Source: WWAH (accept set of "the first responder").
     """
     bench = make_bench({"ota.server_choice": "coordinator"})
-    bench.second_hub(first=True)
-    bench.start()
+    rival = bench.second_hub(first=True)
+    bench.hub.settings.silent = True
+    bench.lane.power(True)
+    assert bench.run(lambda: bench.count(zdo.MatchDescriptorRequest) > 0, MINUTE)
+    said = zdo.MatchDescriptorResponse(
+        sequence=0, status=zdo.ZdoStatus.SUCCESS, address=rival.address, endpoints=(1,)
+    )
+    put(bench.lane, rival.zdo(said, bench.address))
+    bench.wait(MINUTE)
+    bench.hub.settings.silent = False
+    assert bench.run(lambda: bench.count(ota.QueryNextImageRequest) > 0, 2 * HOUR)
     assert bench.upgrade(bench.image()) == bench.version(1)
     assert {one.destination for one in bench.sent_datagrams(ota.CLUSTER)} == {bench.hub.address}
     assert bench.last_datagram(zdo.MatchDescriptorRequest).destination == bench.hub.address

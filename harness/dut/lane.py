@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from emulator.actions import Event
 from emulator.contract import Capability, Powered
 from emulator.errors import LinkError
-from emulator.faults import FrameFault
+from emulator.faults import FrameFault, WornSector
 from emulator.units import SECOND, Octets, Us
 from emulator.wire.aps import Datagram
 from harness.lanes.port import Found, Lane, Setup, never
@@ -13,7 +13,7 @@ from harness.power.switch import Switch
 from harness.verdict import Unsupported
 
 #: What a lane may do with a device that it makes itself, and not with one that a maker describes.
-OF_MADE = frozenset({Capability.SETTINGS, Capability.PROBE})
+OF_MADE = frozenset({Capability.SETTINGS, Capability.PROBE, Capability.WEAR})
 #: What a DUT file gives to any lane: it has firmware of such traits, or has not.
 OF_FILE = frozenset({Capability.TRAITS})
 
@@ -116,15 +116,27 @@ class FittedLane:
         if on or Capability.POWER in self._lane.capabilities:
             self._lane.power(on)
 
-    def damage(self, offset: Octets) -> None:
+    def damage(self, offset: Octets, *, standby: bool = False) -> None:
         """Change the flash of a device that the lane made.
 
         Raises:
             LinkError: Nobody reaches into that of a device under test.
         """
+        self._check_made()
+        self._lane.damage(offset, standby=standby)
+
+    def wear(self, sectors: Sequence[WornSector]) -> None:
+        """Let sectors of a device that the lane made take no erase.
+
+        Raises:
+            LinkError: Nobody reaches into the flash of a device under test.
+        """
+        self._check_made()
+        self._lane.wear(sectors)
+
+    def _check_made(self) -> None:
         if self._described:
             raise LinkError("nobody reaches into the flash of a device under test")
-        self._lane.damage(offset)
 
     def event(self, what: Event) -> None:
         """Tell the device something outside the network."""

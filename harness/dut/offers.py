@@ -45,6 +45,8 @@ def refuse_unmade(vector: Vector, dut: Dut) -> None:
     steps = {str(step) for step in own.verify}
     if lacking := [step for step in needs.get("verify", ()) if step not in steps]:
         raise Unsupported(f"the device states no check of {', '.join(lacking)}")
+    if besides := [step for step in needs.get("without", ()) if step in steps]:
+        raise Unsupported(f"needs a device without the check of {', '.join(besides)}")
     for edit in image.get("edits", ()):
         for verb in _SIGNING:
             if verb in edit and edit[verb] not in _keys(dut):

@@ -6,14 +6,14 @@ from emulator import Bridge, DefectFacts, Probe
 from emulator.actions import Event, Stimulus, Wake
 from emulator.contract import Capability, Device, Powered
 from emulator.errors import LinkError
-from emulator.faults import FrameFault
+from emulator.faults import FrameFault, WornSector
 from emulator.link.chance import stream
 from emulator.link.direct import DirectLink
 from emulator.link.medium import Medium
 from emulator.units import Octets, Us
 from emulator.wire.aps import Datagram
 from emulator.world import World
-from harness.lanes.port import Found, Setup
+from harness.lanes.port import Found, Sealed, Setup
 
 HUB = "hub"
 #: What every lane can do that makes its bridges itself.
@@ -28,6 +28,12 @@ def make_bridge(setup: Setup) -> Bridge:
     return bridge
 
 
+def operations_of(bridge: Bridge) -> Callable[[], int]:
+    """Return what counts the flash operations of a bridge's life."""
+    probe = Probe(bridge)
+    return lambda: probe.count
+
+
 class Bystander:
     """Be a node that only hears: a stranger, whose datagrams a case makes."""
 
@@ -38,6 +44,11 @@ class Bystander:
 def known_defects() -> Sequence[DefectFacts]:
     """Return every defect that a bridge can be given."""
     return Probe.defects()
+
+
+def known_home_defects() -> Sequence[DefectFacts]:
+    """Return every defect that a bridge can be given and that shows in a home only."""
+    return Probe.home_defects()
 
 
 class Air:
@@ -80,7 +91,7 @@ class Air:
         return name
 
 
-class VirtualLane:
+class VirtualLane(Sealed):
     """Host any device that keeps the contract in a world of virtual time, beside the hub."""
 
     capabilities: frozenset[Capability] = DirectLink.capabilities | {Capability.FACTORY}
@@ -130,10 +141,6 @@ class VirtualLane:
         """Raise or cut the DUT's supply."""
         self._dut.power(on)
 
-    def damage(self, offset: Octets) -> None:
-        """Change an octet of the image that the DUT runs."""
-        raise LinkError("this lane shows nothing of flash")
-
     def event(self, what: Event) -> None:
         """Tell the DUT something outside the network."""
         self._dut.take(what, self._air.world.now)
@@ -151,7 +158,7 @@ class VirtualLane:
 class DirectLane(VirtualLane):
     """Carry datagrams to an emulated bridge of this process."""
 
-    capabilities = VirtualLane.capabilities | OF_EMULATED | {Capability.PROBE}
+    capabilities = VirtualLane.capabilities | OF_EMULATED | {Capability.PROBE, Capability.WEAR}
 
     def __init__(self, setup: Setup, air: Air | None = None) -> None:
         self.bridge = make_bridge(setup)
@@ -161,6 +168,10 @@ class DirectLane(VirtualLane):
         """Put another emulated bridge into the same world, off."""
         return DirectLane(setup, self._air)
 
-    def damage(self, offset: Octets) -> None:
-        """Change an octet of the image that the bridge runs."""
-        Probe(self.bridge).damage(offset)
+    def damage(self, offset: Octets, *, standby: bool = False) -> None:
+        """Change an octet of an image of the bridge's."""
+        Probe(self.bridge).damage(offset, standby=standby)
+
+    def wear(self, sectors: Sequence[WornSector]) -> None:
+        """Let sectors of the bridge's flash take no erase."""
+        Probe(self.bridge).wear(*sectors)

@@ -19,7 +19,7 @@ from emulator.wire.codec import KEYS
 from harness.hub.discovery import zdo_frame
 from harness.hub.server import Hub
 from harness.hub.settings import Settings
-from harness.lanes.port import Found, Lane, Restart, Setup, never
+from harness.lanes.port import Found, Lane, Restart, Sealed, Setup, never
 from harness.lanes.reception import Reception
 from harness.lanes.sticks import SESSIONS
 from harness.trace import Trace
@@ -44,7 +44,7 @@ _LEAVE_US: Us = 5 * SECOND
 _JOIN_US: Us = 120 * SECOND
 
 
-class EzspLane:
+class EzspLane(Sealed):
     """Host one device on the air, and the hub at a stick.
 
     Raises:
@@ -458,14 +458,6 @@ class EzspLane:
             self._session.refuse()
         elif not self._on_network:
             self._session.permit(self._eui64, self._network.link_key)
-
-    def damage(self, offset: Octets) -> None:
-        """Refuse to reach into flash.
-
-        Raises:
-            LinkError: Always.
-        """
-        raise LinkError("this lane shows nothing of flash")
 
     def event(self, what: Event) -> None:
         """Refuse to tell the device something outside the network.

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from emulator.actions import Event
 from emulator.contract import Capability, Identity, Powered
-from emulator.faults import FrameFault
+from emulator.errors import LinkError
+from emulator.faults import FrameFault, WornSector
 from emulator.profiles.model import Profile
 from emulator.units import MINUTE, SECOND, Octets, Us
 from emulator.wire.aps import Datagram
@@ -107,27 +108,12 @@ class Setup:
     anyone: bool = False
 
 
-class Lane(Protocol):
-    """Carry datagrams between hub and DUT, and let time pass."""
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """Return what this lane can do."""
-        ...
-
-    @property
-    def found(self) -> Found | None:
-        """Return what device was found; None: it is made as the setup says."""
-        ...
+class Carrier(Protocol):
+    """Carry what a hub says, and let time pass."""
 
     @property
     def now(self) -> Us:
-        """Return the lane's time in microseconds."""
-        ...
-
-    @property
-    def powered(self) -> bool:
-        """Tell whether the DUT has its supply, as far as the lane knows."""
+        """Return the time in microseconds."""
         ...
 
     def run(self, until: Callable[[], bool], limit_us: Us) -> bool:
@@ -140,6 +126,25 @@ class Lane(Protocol):
 
     def refresh(self) -> None:
         """Look at the hub's deadline anew: something was done to it that was no stimulus."""
+        ...
+
+
+class Lane(Carrier, Protocol):
+    """Carry datagrams between hub and DUT."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Return what this lane can do."""
+        ...
+
+    @property
+    def found(self) -> Found | None:
+        """Return what device was found; None: it is made as the setup says."""
+        ...
+
+    @property
+    def powered(self) -> bool:
+        """Tell whether the DUT has its supply, as far as the lane knows."""
         ...
 
     def attach(self, name: str, address: int, machine: Powered) -> None:
@@ -174,14 +179,24 @@ class Lane(Protocol):
         """
         ...
 
-    def damage(self, offset: Octets) -> None:
+    def damage(self, offset: Octets, *, standby: bool = False) -> None:
         """Change an octet of the image that the DUT runs, as flash does that forgets.
 
         Args:
             offset: Of the octet in the image.
+            standby: Whether it is the image that does not run instead.
 
         Raises:
-            LinkError: The lane cannot (``Capability.PROBE`` is missing).
+            LinkError: The lane cannot (``Capability.PROBE`` is missing; of an image that does not
+                run, ``Capability.WEAR``).
+        """
+        ...
+
+    def wear(self, sectors: Sequence[WornSector]) -> None:
+        """Let sectors of the DUT's flash take no erase, and no others.
+
+        Raises:
+            LinkError: The lane cannot (``Capability.WEAR`` is missing).
         """
         ...
 
@@ -204,3 +219,23 @@ class Lane(Protocol):
     def close(self) -> None:
         """Give back what the lane holds; safe to call twice."""
         ...
+
+
+class Sealed:
+    """Be the part of a lane that reaches into no device's flash."""
+
+    def damage(self, offset: Octets, *, standby: bool = False) -> None:
+        """Refuse to change an octet of an image of the DUT's.
+
+        Raises:
+            LinkError: Always.
+        """
+        raise LinkError("this lane shows nothing of flash")
+
+    def wear(self, sectors: Sequence[WornSector]) -> None:
+        """Refuse to let sectors of the DUT's flash take no erase.
+
+        Raises:
+            LinkError: Always.
+        """
+        raise LinkError("this lane shows nothing of flash")

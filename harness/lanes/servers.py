@@ -158,7 +158,7 @@ class EzspServer:
         profile = self._profile
         self.player.factory(self.identity, _first_image(profile), FIRST_VERSION, 0)
         self._host = Host(self.player, self._stick, self._heard, _nothing)
-        await self._stick.serve(self._host, profile.ota)
+        await self._stick.serve(self._host, profile)
         self._host.power(True)
 
     def _note(self, line: str) -> None:

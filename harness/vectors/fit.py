@@ -29,9 +29,10 @@ _OF_TRUST = frozenset(
 def fit(profile: Profile, vector: Vector) -> dict[str, object]:
     """Return the values that a profile must change for a vector to say something.
 
-    ``needs`` may have ``container``, ``manifest``, ``verify`` (steps, in any order) and ``changes``
-    (profile keys). The steps are the profile's own that an honest file of that kind passes, and
-    those needed, in the canonical order.
+    ``needs`` may have ``container``, ``manifest``, ``verify`` (steps, in any order), ``without``
+    (steps that may not be, as they would refuse first) and ``changes`` (profile keys). The steps
+    are the profile's own that an honest file of that kind passes, and those needed, in the
+    canonical order.
     """
     needs = vector.needs
     image = profile.image
@@ -40,7 +41,11 @@ def fit(profile: Profile, vector: Vector) -> dict[str, object]:
     wanted: dict[str, object] = {
         "image.container": container,
         "image.manifest": manifest,
-        "image.verify": _steps(tuple(image.verify), needs.get("verify", ()), container, manifest),
+        "image.verify": [
+            step
+            for step in _steps(tuple(image.verify), needs.get("verify", ()), container, manifest)
+            if step not in needs.get("without", ())
+        ],
         **needs.get("changes", {}),
     }
     if _OF_TRUST & {str(step) for step in needs.get("verify", ())}:

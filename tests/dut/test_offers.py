@@ -62,6 +62,11 @@ WHY = [
 ]
 
 
+def test_step_alone_says_nothing_of_a_device_with_more() -> None:
+    (found,) = judged(example(key=True), ("IV-337",)).values()
+    assert found.reason == "needs a device without the check of structure"
+
+
 def test_device_that_skips_its_check_is_seen(tmp_path: Path) -> None:
     """D105 is blind for integrity codes: the damage that only they show is installed."""
     dut = load_dut(write_dut(tmp_path))

@@ -270,6 +270,16 @@ def test_a_signature_may_count_octets_behind_it() -> None:
     assert apply(data, [{"refit": "size"}]) == data
 
 
+def test_the_head_of_a_signature_may_count_octets_behind_it() -> None:
+    """Sign the head of an element that is longer than its tag wants."""
+    edits: list[dict[str, object]] = [{"signature": "one", "behind": 3, "longer": 3}]
+    data = apply(UNSIGNED, [*edits, {"append": "000000"}], KEYS)
+    last = read(data)[0].elements[-1]
+    assert (last.tag, len(last.data)) == (0x0001, 53)
+    honest = apply(UNSIGNED, [{"signature": "one", "behind": 3}], KEYS)
+    assert data[-45:-3] != honest[-42:]  # the head is signed
+
+
 @pytest.mark.parametrize(
     ("edit", "complaint"),
     [

@@ -10,7 +10,7 @@ from emulator.actions import Action, Happening, Report
 from emulator.boot.loader import Choice, Loader
 from emulator.boot.record import BootState
 from emulator.device.application import Application
-from emulator.device.defects import boot, decay, records, trials
+from emulator.device.defects import boot, decay, records, trials, wear
 from emulator.device.parts import SOUND
 from emulator.errors import BootError
 from emulator.profiles.load import names, overlay
@@ -71,6 +71,15 @@ CAUGHT = [
     row("D241", "several", 2),
 ]
 
+#: Those that a sweep sees where a sector wears out.
+WORN_OUT = [
+    row("D285", "upgrade", 7),
+    row("D287", "upgrade", 7, shape=EXCHANGED),
+    row("D288", "rollback", 5, shape=EXCHANGED),
+    row("D290", "rollback", 5, shape=EXCHANGED),
+    row("D291", "rollback", 2, shape=EXCHANGED),
+]
+
 #: Those that no life shows: what they need instead, which vectors and cases bring.
 UNSEEN = {
     "D211": "two images that fail, one after the other",
@@ -85,6 +94,9 @@ UNSEEN = {
     "D282": "flash that decays while an image waits",
     "D283": "two images of a set, refused at the end",
     "D284": "flash that decays, beside an image of a lower counter",
+    "D293": "flash that decays while an image waits",
+    "D286": "a boot record of which no sector takes an erase",
+    "D289": "a boot record that is full, and takes no erase any more",
 }
 
 #: For each promise a defect that breaks it, and no other one in any life.
@@ -131,11 +143,21 @@ def test_a_defect_breaks_its_promises_merged_and_not(one: Row) -> None:
                 assert alone.judge(place).ending.promise == promise
 
 
+@pytest.mark.parametrize("one", WORN_OUT, ids=lambda one: one.defect)
+def test_a_worn_sector_shows_a_defect(one: Row) -> None:
+    shape = small(name=one.shape)
+    made = Sweeper(shape, LIVES[one.life], SIZE, kinds=(WORN,), defect=one.defect)
+    assert failures(made).keys() == one.promises
+    sound = Sweeper(shape, LIVES[one.life], SIZE, kinds=(WORN,))
+    assert failures(sound) == {}
+
+
 def test_each_defect_of_flash_boot_and_records_is_in_the_table() -> None:
-    tables = (boot.DEFECTS, trials.DEFECTS, records.DEFECTS, decay.DEFECTS)
+    tables = (boot.DEFECTS, trials.DEFECTS, records.DEFECTS, decay.DEFECTS, wear.DEFECTS)
     ids = {one.id for table in tables for one in table}
-    assert {one.defect for one in CAUGHT} | UNSEEN.keys() == ids
-    assert {one.defect for one in CAUGHT} & UNSEEN.keys() == set()
+    caught = {one.defect for one in (*CAUGHT, *WORN_OUT)}
+    assert caught | UNSEEN.keys() == ids
+    assert caught & UNSEEN.keys() == set()
     assert len(CAUGHT) >= 20
     assert all(one.caught_by for table in tables for one in table if one.id in UNSEEN)
 

@@ -59,6 +59,15 @@ def test_steps_that_an_honest_file_cannot_pass_go(tmp_path: Path) -> None:
     assert raw.image.container == "gbcs"
 
 
+def test_steps_that_would_refuse_first_are_left_out(tmp_path: Path) -> None:
+    needs = {"container": "zcl", "verify": ["manifest"], "without": ["hardware", "structure"]}
+    usual, left = (
+        fitted(load("B1"), vector_with(tmp_path, needs=one)).image.verify
+        for one in ({**needs, "without": []}, needs)
+    )
+    assert set(usual) - set(left) == {VerifyStep.HARDWARE, VerifyStep.STRUCTURE}
+
+
 def test_trust_is_set_where_a_step_needs_it(tmp_path: Path) -> None:
     needs = {"container": "zcl", "verify": ["signer"]}
     assert fit(load("B1"), vector_with(tmp_path, needs=needs))["trust"] == trust()

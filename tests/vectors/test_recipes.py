@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from emulator.contract import Identity
+from emulator.crypto.ecqv import issue
 from emulator.crypto.suites import Suite
 from emulator.image.keys import (
     FORMAT,
@@ -153,7 +155,19 @@ def made_keys() -> dict[str, Authority | Signer | GbSigner]:
         made[f"impostor-{suite:d}"] = new_signer(impostor, trusted, rng)
     made["gb-trusted"] = new_gb_signer(0x00124B0053555050, rng)
     made["gb-untrusted"] = new_gb_signer(0x00124B0053555051, rng)
+    made["agreement-2"] = made_for_agreement(made["authority-2"], made["trusted-2"])
     return made
+
+
+def made_for_agreement(authority: object, trusted: object) -> Signer:
+    """Make the trusted signer a key whose certificate lets it agree on keys, and not sign."""
+    assert isinstance(authority, Authority)
+    assert isinstance(trusted, Signer)
+    subject, suite = trusted.eui64, Suite.TWO
+    certificate, private = issue(
+        suite, authority.private, subject=subject, issuer=authority.issuer, key_usage=0x08
+    )
+    return replace(trusted, private=private, certificate=certificate.octets)
 
 
 def test_the_keys_can_be_made_again() -> None:

@@ -2,11 +2,13 @@
 
 from emulator.device.defects import (
     answers,
+    battery,
     boot,
     client,
     decay,
     headers,
     network,
+    premises,
     records,
     session,
     signatures,
@@ -14,6 +16,7 @@ from emulator.device.defects import (
     trials,
     verdicts,
     verification,
+    wear,
 )
 from emulator.device.defects.model import Defect
 from emulator.device.parts import Parts
@@ -33,10 +36,14 @@ TABLES = (
     network.DEFECTS,
     trials.DEFECTS,
     records.DEFECTS,
+    wear.DEFECTS,
+    battery.DEFECTS,
 )
 
 #: Every defect, by its id.
 DEFECTS: dict[str, Defect] = {one.id: one for table in TABLES for one in table}
+#: Those that show only among the bridges of a home.
+HOME_DEFECTS: dict[str, Defect] = {one.id: one for one in premises.DEFECTS}
 
 
 def parts_of(defect: str) -> Parts:
@@ -45,7 +52,7 @@ def parts_of(defect: str) -> Parts:
     Raises:
         KeyError: No defect has this id.
     """
-    found = DEFECTS.get(defect)
+    found = DEFECTS.get(defect) or HOME_DEFECTS.get(defect)
     if found is None:
         raise KeyError(f"no defect {defect!r}")
     return found.parts

@@ -390,7 +390,6 @@ DEFECTS: tuple[Defect, ...] = (
         copies="[EX-C] checks its buffer only",
         parts=with_client(_TakesLongBlocks),
         caught_by=("block_larger_than_asked_is_not_stored",),
-        where={"ota.block_size_octets": (32, 40)},
     ),
     Defect(
         id="D019",

@@ -32,6 +32,16 @@ class _KnowsNoSpare(Loader):
         """Note nothing."""
 
 
+class _BlamesTheDamaged(Loader):
+    """Take an image that flash forgot for one that failed its trial."""
+
+    def _begin(self, record: BootRecord) -> Choice:
+        slot = record.candidate
+        if record.swap_step == 0 and not self._valid(record, slot):
+            return self._fall_back(record, record.images[slot])
+        return super()._begin(record)
+
+
 class _CountsNothing(Loader):
     """Run whatever is whole, whatever its security counter."""
 
@@ -98,6 +108,13 @@ DEFECTS = (
         title="boots an image below the security counter where its policy forbids it",
         copies="GB-076; docs/profiles.md, boot.fallback_below_counter",
         parts=with_parts(loader=_CountsNothing),
-        caught_by=("loader_holds_the_counter",),
+        caught_by=("loader_holds_the_counter", "loader_tries_nothing_below_the_counter"),
+    ),
+    Defect(
+        id="D293",
+        title="takes an image that was damaged while it waited for one that failed its trial",
+        copies="design section 8, promise 3",
+        parts=with_parts(loader=_BlamesTheDamaged),
+        caught_by=("damaged_waiting_image_is_fetched_anew",),
     ),
 )

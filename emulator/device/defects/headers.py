@@ -49,7 +49,7 @@ def _destination_at_56(reading: Reading) -> Refusal | None:
 
 def _never_lower(reading: Reading) -> Refusal | None:
     version, running = reading.header.file_version, reading.against.running_version
-    if running is not None and version < running:
+    if version < running:
         return refuse("header", "ZCL 11.13.5", f"{version:#010x}", f"{running:#010x} or above")
     return STEPS["header"](reading)
 

@@ -105,6 +105,11 @@ class _TakesLossForLeave(Application):
         return super()._left(now)
 
 
+class _CountsWholeQueries(OtaClient):
+    def _query_again(self, now: Us) -> Sequence[Action]:
+        return self._query_failed(now) if self._tries == 0 else self._query(now)
+
+
 class _AsksLessAndLess(OtaClient):
     _rests = 0
 
@@ -137,6 +142,13 @@ DEFECTS: tuple[Defect, ...] = (
         copies="GB-078: a bounded count of attempts where a period is meant",
         parts=with_client(_GivesUpTheSearch),
         caught_by=("hub_without_updates_does_no_harm",),
+    ),
+    Defect(
+        id="D292",
+        title="counts a query that was sent five times in vain as one error",
+        copies="docs/profiles.md, ota.errors_before_discovery",
+        parts=with_client(_CountsWholeQueries),
+        caught_by=("lost_server_is_sought_in_time",),
     ),
     Defect(
         id="D277",

@@ -171,11 +171,11 @@ class _NeverLeaves(Application):
 class _MindsNewcomers(Application):
     """Give up a download because another device joins."""
 
-    def receive(self, datagram: Datagram, now: Us) -> Sequence[Action]:
+    def receive(self, datagram: Datagram, now: Us, *, proof: bool = True) -> Sequence[Action]:
         joins = datagram.cluster == zdo.CLUSTERS[zdo.DeviceAnnounce]
         if joins and datagram.profile == ZDO_PROFILE and self.client.stage is Stage.DOWNLOADING:
             return self.client._stopped(now, "somebody joined")
-        return super().receive(datagram, now)
+        return super().receive(datagram, now, proof=proof)
 
 
 # Several images, and sleep.

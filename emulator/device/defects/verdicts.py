@@ -108,7 +108,7 @@ def _negative(number: int) -> int:
 
 def _signed_versions(reading: Reading) -> Refusal | None:
     version, running = reading.header.file_version, reading.against.running_version
-    if running is None or _negative(version) >= _negative(running):
+    if _negative(version) >= _negative(running):
         return None
     return refuse("downgrade", "ZCL 11.13.5", f"{_negative(version)}", f"{_negative(running)}")
 
