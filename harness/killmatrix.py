@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from harness.defects import known
 from harness.processes import processes
@@ -22,9 +22,12 @@ from harness.verdict import Outcome
 
 if TYPE_CHECKING:
     from emulator import DefectFacts
+    from harness.premises.chosen import Dwelling
 
-#: Of so many vectors a defect meets one in its turn: what keeps all of it within ten minutes.
-_LAPS = 3
+Subject: TypeAlias = "Chosen | Dwelling"
+#: Of so many vectors a defect meets one in its turn, beside those that it names. No verdict of the
+#: matrix rests on them, they show what else would notice; a third instead costs half as much again.
+_LAPS = 6
 
 #: Told how many defects are judged, and how many there are.
 Progress = Callable[[int, int], None]
@@ -34,16 +37,16 @@ class Depth(StrEnum):
     """Say which rows a defect meets: each step has those of the one before."""
 
     NAMED = "named"  # the cases and vectors that it names, on every bridge on which it shows
-    TURN = "turn"  # every case, and every third vector, on one of these bridges, in turn
+    TURN = "turn"  # every case, and every sixth vector, on one of these bridges, in turn
     ALL = "all"  # everything on all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Be one defect, the bridges on which it must be caught, and the rows that it meets."""
+    """Be one defect, the bridges or homes where it must be caught, and the rows that it meets."""
 
     facts: "DefectFacts"
-    profiles: tuple[Chosen, ...]
+    subjects: "tuple[Subject, ...]"
     rows: tuple[About, ...]
     seed: int = 0
     suite: str = "client"
@@ -55,7 +58,7 @@ class Met:
 
     Args:
         id: The defect's id.
-        profiles: The bridges on which it was planted.
+        profiles: The bridges or homes in which it was planted.
         rows: How many rows ran.
         caught_by: Each case that failed, with how many of its rows did.
         passed_by: Each case of which no row failed.
@@ -160,22 +163,25 @@ def plan(
     depth: Depth,
     *,
     seed: int = 0,
+    homes: "tuple[Dwelling, ...]" = (),
 ) -> Plan:
-    """Plan a task for each defect that shows on some of the profiles.
+    """Plan a task for each defect that shows on some of the profiles, or in some of the homes.
 
     Args:
         wanted: The defects of each suite.
         profiles: The bridges that may be given them.
         depth: Which rows each defect meets.
         seed: The run's.
+        homes: The homes whose bridges and hub may; none: the built-in ones.
     """
     tasks: list[Task] = []
     cases: dict[str, None] = {}
     broken: list[str] = []
     for suite, defects in wanted.items():
         # A server is judged by one client: which bridge that is says nothing of the server.
-        subjects = profiles if suite == "client" else profiles[:1]
-        options = RunOptions(cases=SUITES[suite], profiles=subjects, list_only=True)
+        clients = profiles if suite == "client" else profiles[:1]
+        options = RunOptions(cases=SUITES[suite], profiles=clients, homes=homes, list_only=True)
+        subjects = options.subjects
         found = run_suite(options).collected
         every, broken = found.every, broken + found.broken
         cases |= dict.fromkeys(row.case.partition("/")[0] for row in every)
@@ -197,18 +203,19 @@ def plan(
 def _tasks(
     suite: str,
     defects: "Sequence[DefectFacts]",
-    profiles: tuple[Chosen, ...],
+    subjects: "tuple[Subject, ...]",
     every: Sequence[About],
     depth: Depth,
     seed: int,
 ) -> Iterator[Task]:
     for facts in defects:
-        shows = tuple(one for one in profiles if facts.shows_on(one.profile))
+        named = {row.profile for row in every if names_row(facts, row)}
+        shows = tuple(one for one in subjects if _shows(facts, one, named))
         if not shows:
             continue
         lap, place = divmod(_number(facts.id), len(shows))
-        turn = shows[place].profile.name
-        names = [one.profile.name for one in shows]
+        turn = shows[place].name
+        names = [one.name for one in shows]
         rows = tuple(
             row
             for row in every
@@ -216,11 +223,18 @@ def _tasks(
             or (row.profile in names and names_row(facts, row))
             or (depth is Depth.TURN and row.profile == turn and _turns(row, lap))
         )
-        yield Task(facts=facts, profiles=shows, rows=rows, seed=seed, suite=suite)
+        yield Task(facts=facts, subjects=shows, rows=rows, seed=seed, suite=suite)
+
+
+def _shows(facts: "DefectFacts", subject: "Subject", named: set[str]) -> bool:
+    """Tell whether a defect shows: on which bridges it says, in every home that its cases fit."""
+    if isinstance(subject, Chosen):
+        return facts.shows_on(subject.profile)
+    return subject.name in named
 
 
 def _turns(row: About, lap: int) -> bool:
-    """Tell whether it is a row's turn: a case's always, a vector's once in three laps."""
+    """Tell whether it is a row's turn: a case's always, a vector's once in so many laps."""
     return not row.vector or _number(row.vector) % _LAPS == lap % _LAPS
 
 
@@ -237,9 +251,11 @@ def judge(task: Task) -> Met:
     Raises:
         KeyboardInterrupt: Somebody pressed Ctrl-C.
     """
+    profiles = tuple(one for one in task.subjects if isinstance(one, Chosen))
     options = RunOptions(
         cases=SUITES[task.suite],
-        profiles=task.profiles,
+        profiles=profiles,
+        homes=tuple(one for one in task.subjects if not isinstance(one, Chosen)),
         defect=task.facts.id,
         only=frozenset(row.id for row in task.rows),
         seed=task.seed,
@@ -253,7 +269,7 @@ def judge(task: Task) -> Met:
     every = {row.case.partition("/")[0] for row in task.rows}
     return Met(
         id=task.facts.id,
-        profiles=tuple(one.profile.name for one in task.profiles),
+        profiles=tuple(one.name for one in task.subjects),
         rows=len(found.results),
         caught_by=dict(sorted(caught.items())),
         passed_by=tuple(sorted(every - set(caught))),
@@ -265,17 +281,22 @@ def judge(task: Task) -> Met:
 
 
 def _missed(task: Task, failed: Iterable[CaseResult]) -> Iterator[str]:
-    """Yield what a defect names that did not fail: a case on some bridge, a vector on all."""
+    """Yield what a defect names that did not fail: a case on some bridge, a vector on all.
+
+    A home that a case does not fit has no row of it.
+    """
     facts = task.facts
+    made = {(function_of(row.case), row.profile) for row in task.rows}
     by_vector = {function_of(row.case) for row in task.rows if row.vector and names_row(facts, row)}
     seen = {(function_of(one.case), one.profile) for one in failed}
     failing = {one.id for one in failed}
     for name in facts.caught_by:
         if facts.vectors and name in by_vector:
             continue  # its vectors answer for it
-        for chosen in task.profiles:
-            if (name, chosen.profile.name) not in seen:
-                yield f"{name} on {chosen.profile.name}"
+        for subject in task.subjects:
+            due = isinstance(subject, Chosen) or (name, subject.name) in made
+            if due and (name, subject.name) not in seen:
+                yield f"{name} on {subject.name}"
     for vector in facts.vectors:
         if not any(row.id in failing for row in task.rows if row.vector == vector):
             yield f"vector {vector}"

@@ -48,6 +48,8 @@ BENCHES = pytest.StashKey[list[Witness]]()
 
 _SECTION = re.compile(r"^(Attack|Expect|Source):\s*", re.MULTILINE)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+#: The parameters of a row that are what it judges, and where each has its name.
+_SUBJECTS = {"profile": "name", "premises": "label"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,29 +84,42 @@ def about(item: pytest.Item) -> About:
     """
     function = getattr(item, "function", None)
     callspec = getattr(item, "callspec", None)
-    params: dict[str, Any] = {} if callspec is None else callspec.params
-    profile = params["profile"].name if "profile" in params else ""
+    profile = subject_of(item)
     row = "" if callspec is None else callspec.id
     if profile:
         row = row.removeprefix(profile).removeprefix("-")
-    topic = item.path.stem.removeprefix("test_")
-    name = getattr(item, "originalname", item.name).removeprefix("test_")
-    case = f"{topic}::{name}" + (f"/{row}" if row else "")
+    name = case_name(item)
+    topic = name.partition("::")[0]
+    case = f"{name}/{row}" if row else name
     return _about(function, topic, case, profile, vector_of(item))
 
 
-def about_vector(function: object, topic: str, name: str, vector: Vector) -> About:
-    """Return what the row of a vector is that no profile runs.
+def subject_of(item: pytest.Item) -> str:
+    """Return the name of what a row judges, a profile or a home; empty: it is of none."""
+    callspec = getattr(item, "callspec", None)
+    params: dict[str, Any] = {} if callspec is None else callspec.params
+    found = (getattr(params.get(name), tag, "") for name, tag in _SUBJECTS.items())
+    return next((str(name) for name in found if name), "")
+
+
+def case_name(item: pytest.Item) -> str:
+    """Return the name of the case that an item is a row of, or will be: ``topic::function``."""
+    name = getattr(item, "originalname", item.name)
+    return f"{item.path.stem.removeprefix('test_')}::{name.removeprefix('test_')}"
+
+
+def about_unmade(function: object, topic: str, name: str, vector: Vector | None = None) -> About:
+    """Return what a case is, or the row of a vector, that no profile runs.
 
     Args:
         function: The case function.
         topic: Its file, without ``.py``.
         name: Its own name.
-        vector: What would drive the row.
+        vector: What would drive the row; None: any row of the case.
     """
     topic = topic.removeprefix("test_")
-    case = f"{topic}::{name.removeprefix('test_')}/{vector.id}"
-    return _about(function, topic, case, "", vector)
+    case = f"{topic}::{name.removeprefix('test_')}"
+    return _about(function, topic, case if vector is None else f"{case}/{vector.id}", "", vector)
 
 
 def _about(function: object, topic: str, case: str, profile: str, vector: Vector | None) -> About:

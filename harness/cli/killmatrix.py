@@ -21,12 +21,19 @@ DEPTHS = ("named", "turn", "all")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--profile", "names", multiple=True, help="Name or TOML file; repeatable.")
 @click.option(
+    "--premises",
+    "homes",
+    multiple=True,
+    metavar="NAME",
+    help="Homes for the defects of homes: C1 to C7, all, or a TOML file; repeatable.",
+)
+@click.option(
     "--depth",
     type=click.Choice(DEPTHS),
     default=DEPTHS[1],
     show_default=True,
     help="What a defect meets: the cases that it names; each case on one bridge in turn, with every"
-    " third vector; or everything everywhere.",
+    " sixth vector; or everything everywhere.",
 )
 @click.option("-n", "workers", type=click.IntRange(1, 64), default=1, help="Processes.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
@@ -35,6 +42,7 @@ DEPTHS = ("named", "turn", "all")
 def killmatrix(
     ids: tuple[str, ...],
     names: tuple[str, ...],
+    homes: tuple[str, ...],
     depth: str,
     workers: int,
     seed: int,
@@ -48,16 +56,17 @@ def killmatrix(
     or if a case catches nothing at all; each is named.
     """
     from harness.cli.run import choose_profiles
+    from harness.cli.run_homes import choose_homes
     from harness.killmatrix import Depth, hold, plan
 
     wanted = _wanted(ids)
-    made = plan(wanted, choose_profiles(names), Depth(depth), seed=seed)
+    made = plan(wanted, choose_profiles(names), Depth(depth), seed=seed, homes=choose_homes(homes))
     for problem in made.broken:
         click.echo(f"hanover: {problem}", err=True)
     if made.broken:
         raise SystemExit(3)
     if not made.tasks:
-        raise click.UsageError(f"none of these defects shows on {', '.join(names)}")
+        raise click.UsageError(f"none of these defects shows on {', '.join((*names, *homes))}")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
         out.touch()

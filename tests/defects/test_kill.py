@@ -46,7 +46,7 @@ def test_every_case_is_named_by_a_defect(named: Plan) -> None:
 
 def test_every_defect_shows_on_a_bridge(named: Plan) -> None:
     assert (named.whole, named.homeless) == (True, ())
-    assert all(task.profiles for task in named.tasks)
+    assert all(task.subjects for task in named.tasks)
 
 
 def test_sound_bridges_fail_no_case() -> None:
