@@ -1,11 +1,10 @@
-"""Know every defect that can be planted, in bridges and in servers."""
+"""Know every defect that can be planted, in bridges, in servers and in homes."""
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from emulator.errors import HanoverError
+from emulator.errors import HanoverError, did_you_mean
 
 if TYPE_CHECKING:
     from emulator import DefectFacts
@@ -49,10 +48,17 @@ def _of_servers() -> "Sequence[DefectFacts]":
     ]
 
 
+def _of_homes() -> "Sequence[DefectFacts]":
+    from harness.premises.defects import home_defects
+
+    return home_defects()
+
+
 #: What can be given defects, by the suite that judges it.
 SUITES: "dict[str, Callable[[], Sequence[DefectFacts]]]" = {
     "client": _of_bridges,
     "server": _of_servers,
+    "premises": _of_homes,
 }
 
 
@@ -98,5 +104,4 @@ def _unknown(id: str) -> UnknownDefectError:
 
 def nearest(id: str, ids: Sequence[str]) -> str:
     """Return the nearest of some ids to one that is not among them, as the end of a sentence."""
-    close = difflib.get_close_matches(id.strip().upper(), ids, n=1)
-    return f"; did you mean {close[0]}?" if close else f" of {ids[0]} to {ids[-1]}"
+    return did_you_mean(id, ids) or f" of {ids[0]} to {ids[-1]}"

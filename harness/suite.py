@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,12 +24,14 @@ from harness.dut.model import Dut
 from harness.known import Known
 from harness.lanes.port import LaneOptions
 from harness.lanes.schemes import release_lanes
+from harness.narrowing import Asked, Narrowing, asked_of, choice_of
 from harness.recorder import (
     BENCHES,
     About,
     about,
     judge,
     safe_name,
+    subject_of,
     vector_of,
     write_datagrams,
     write_trace,
@@ -40,11 +42,17 @@ from harness.servers.reach import ServerOptions
 from harness.vectors.marks import family_of
 from harness.verdict import Outcome
 
+if TYPE_CHECKING:
+    from harness.premises.chosen import Dwelling
+    from harness.premises.model import Premises
+
 #: The cases that Hanover ships.
 CASES = Path(__file__).parent / "cases"
 #: Those of them that judge a server, and each suite by its name.
 SERVER_CASES = Path(__file__).parent / "servers" / "cases"
-SUITES = {"client": CASES, "server": SERVER_CASES}
+#: Those that judge a whole home.
+HOME_CASES = Path(__file__).parent / "premises" / "cases"
+SUITES = {"client": CASES, "server": SERVER_CASES, "premises": HOME_CASES}
 #: Folders of traces and captures, in the folder that a run writes.
 TRACES, CAPTURES = "traces", "captures"
 #: A run of more cases than this keeps only the traces that somebody will look for; none keeps that
@@ -66,6 +74,16 @@ class Chosen:
     given: str
     #: The device under test that the profile describes; None: an emulated bridge is made of it.
     dut: Dut | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the name by which a report speaks of it."""
+        return self.profile.name
+
+    @property
+    def about(self) -> str:
+        """Return in a line what it is."""
+        return self.profile.about
 
 
 class Traces(StrEnum):
@@ -107,6 +125,7 @@ class RunOptions:
         rehearsed: The lane stands for another one: it may not do that with bridges either.
         known: The failures that are known, and fail no run.
         server: What is said of a server under test, where the cases are a server's.
+        homes: The homes, where the cases judge homes; none: the built-in ones.
     """
 
     profiles: tuple[Chosen, ...] = field(default_factory=built_in)
@@ -128,11 +147,42 @@ class RunOptions:
     rehearsed: bool = False
     known: Known | None = None
     server: ServerOptions = field(default_factory=ServerOptions)
+    homes: "tuple[Dwelling, ...]" = ()
+
+    @property
+    def of_homes(self) -> bool:
+        """Tell whether the cases judge whole homes."""
+        return self.cases == HOME_CASES
+
+    @property
+    def subjects(self) -> "tuple[Chosen, ...] | tuple[Dwelling, ...]":
+        """Return what is judged: profiles, or homes."""
+        if not self.of_homes:
+            return self.profiles
+        from harness.premises.chosen import built_in
+
+        return self.homes or built_in()
 
     @property
     def of_server(self) -> bool:
         """Tell whether the cases judge an OTA server."""
         return self.cases == SERVER_CASES
+
+    def asked(self, case: str) -> Asked | None:
+        """Return what ``only`` asks of a case, None where that may be any row."""
+        return None if self.only is None else asked_of(self.only).get(case)
+
+    def profiles_for(self, case: str) -> list[Profile]:
+        """Return the profiles on which a case may run."""
+        asked = self.asked(case)
+        every = [each.profile for each in self.profiles]
+        return [each for each in every if asked is None or each.name in asked.profiles]
+
+    def homes_for(self, case: str) -> "list[Premises]":
+        """Return the homes in which a case may run, whether it fits them or not."""
+        asked, every = self.asked(case), (self.subjects if self.of_homes else ())
+        homes = [each.premises for each in every if not isinstance(each, Chosen)]
+        return [each for each in homes if asked is None or each.label in asked.profiles]
 
     def dut(self, name: str) -> Dut | None:
         """Return the device under test that a profile describes, None if it describes none."""
@@ -156,7 +206,7 @@ def options_of(config: pytest.Config) -> RunOptions:
 class Collected:
     """Hold what a worker tells at its end."""
 
-    #: Every case that there is, before the selection.
+    #: Every case that there is, before the selection; of one that could not be chosen, one row.
     every: list[About] = field(default_factory=list)
     chosen: list[About] = field(default_factory=list)
     #: What chose no case.
@@ -180,13 +230,19 @@ class Suite:
         self._progress = progress
         self._compared: Comparison | None = None
         self._is_worker = False
+        self._narrowing: Narrowing | None = None
 
     # Beginning and end.
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Leave the options where fixtures find them."""
+        """Leave the options where fixtures find them, and pass over what they do not choose."""
         config.stash[OPTIONS] = self.options
         self._is_worker = hasattr(config, "workerinput")
+        choice = choice_of(self.options.match, self.options.only)
+        if choice is not None and self.options.cases in SUITES.values():
+            by_wish = self.options.only is None  # by ids: whoever has them knows the other cases
+            self._narrowing = Narrowing(choice, self.options.vectors, tell=by_wish)
+            config.pluginmanager.register(self._narrowing, "hanover-narrowing")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist's, untyped
@@ -245,6 +301,7 @@ class Suite:
         kept = set(indices)
         dropped = [item for index, item in enumerate(items) if index not in kept]
         self.collected.every = every + config.stash.get(PASSED_OVER, [])
+        self.collected.every += [] if self._narrowing is None else self._narrowing.told
         self.collected.unmet = unmet
         self.collected.chosen = [every[index] for index in indices]
         items[:] = [items[index] for index in indices]
@@ -252,7 +309,9 @@ class Suite:
             config.hook.pytest_deselected(items=dropped)
 
     def _has_data(self, item: pytest.Item) -> bool:
-        """Tell whether a row has its vector; with vectors of a user nothing else runs."""
+        """Tell whether a row has its vector, or home; with vectors of a user nothing else runs."""
+        if self.options.of_homes:
+            return subject_of(item) != ""
         if family_of(getattr(item, "function", None)) is None:
             return self.options.vectors is None
         return vector_of(item) is not None

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
-from emulator.actions import Report
+from emulator.actions import Content, Report, Tunnel
 from emulator.errors import WireError
 from emulator.units import Us
 from emulator.wire import ota, zcl, zdo
@@ -58,6 +58,8 @@ def as_object(row: Row) -> dict[str, Any]:
     subject = row.subject
     if isinstance(subject, Datagram):
         made |= datagram_object(subject)
+    elif isinstance(subject, Tunnel):
+        made |= {"eui64": subject.eui64, "protocol": subject.protocol} | _content(subject.content)
     elif isinstance(subject, Report):
         made |= {"report": str(subject.what), **dict(subject.details)}
     elif is_dataclass(subject) and not isinstance(subject, type):
@@ -65,6 +67,16 @@ def as_object(row: Row) -> dict[str, Any]:
     elif subject:
         made["text"] = str(subject)
     return made
+
+
+def _content(content: Content) -> dict[str, Any]:
+    """Return what goes through a link as a JSON object: what it is, and its fields or octets."""
+    made: dict[str, Any] = {"content": type(content).__name__}
+    if not isinstance(content, Datagram):
+        made |= plain(content)
+        return made
+    told = {"from": content.source, "to": content.destination, "aps": content.aps_counter}
+    return made | told | {"octets": content.payload.hex(), "frame": name_of(content)}
 
 
 def datagram_object(datagram: Datagram) -> dict[str, Any]:

@@ -46,6 +46,21 @@ class RequirementRow:
         """Tell whether a case judges it."""
         return bool(self.cases)
 
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON holds it; cases, vectors and defects by their ids."""
+        need = self.requirement
+        return {
+            "id": need.id,
+            "title": need.title,
+            "level": need.level,
+            "evidence": need.evidence,
+            "judge": need.judge,
+            "uncovered": need.uncovered,
+            "cases": [case.name for case in self.cases],
+            "vectors": sorted({vector for found in self.vectors.values() for vector in found}),
+            "defects": [defect.id for defect in self.defects],
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
@@ -94,7 +109,7 @@ class Matrix:
         """Return all of it as JSON holds it."""
         vectors = {vector for one in self.cases for vector in one.vectors}
         return {
-            "requirements": [_plain_requirement(one) for one in self.requirements],
+            "requirements": [one.plain() for one in self.requirements],
             "cases": [_plain_case(one) for one in self.cases],
             "defects": [
                 {
@@ -116,21 +131,6 @@ class Matrix:
             "complete": not self.uncovered,
             "problems": list(self.problems()),
         }
-
-
-def _plain_requirement(one: RequirementRow) -> dict[str, Any]:
-    need = one.requirement
-    return {
-        "id": need.id,
-        "title": need.title,
-        "level": need.level,
-        "evidence": need.evidence,
-        "judge": need.judge,
-        "uncovered": need.uncovered,
-        "cases": [case.name for case in one.cases],
-        "vectors": sorted({vector for found in one.vectors.values() for vector in found}),
-        "defects": [defect.id for defect in one.defects],
-    }
 
 
 def _plain_case(one: CaseRow) -> dict[str, Any]:
@@ -221,6 +221,7 @@ def _requirement_rows(
                 found = judging[need.id].setdefault(name, set())
                 if row.vector:
                     found.add(row.vector)
+    named_by = [(one, frozenset((*one.caught_by, *one.vectors))) for one in defects]
     made = []
     for need in catalogue.load().values():
         vectors = {name: tuple(sorted(judging[need.id][name])) for name in sorted(judging[need.id])}
@@ -231,7 +232,7 @@ def _requirement_rows(
                 requirement=need,
                 cases=tuple(cases[name] for name in vectors),
                 vectors={name: driving for name, driving in vectors.items() if driving},
-                defects=tuple(one for one in defects if told & {*one.caught_by, *one.vectors}),
+                defects=tuple(one for one, names in named_by if not told.isdisjoint(names)),
             )
         )
     return tuple(made)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from harness.cli.defects import check_defect
 from harness.cli.lane import greet, lane_options, reply_limit_option
@@ -21,6 +22,7 @@ from harness.cli.run_day import (
     tell_limits,
     tell_what_is_left,
 )
+from harness.cli.run_homes import misfit
 from harness.cli.run_report import Wanted, now, publish, report_options
 from harness.cli.run_servers import Judged, server_options, with_server
 
@@ -73,7 +75,7 @@ def run(
     defect: str | None,
     capture: Path | None,
 ) -> None:
-    """Run the conformance suite on emulated bridges, or on an OTA server (--suite server).
+    """Run the conformance suite on emulated bridges, on an OTA server, or in homes (--suite).
 
     Exits with 1 if a case fails that counts (--fail-on), with 2 if nothing was found to judge, with
     3 if the harness or its environment broke. A failed case is printed with the command that runs
@@ -100,14 +102,11 @@ def run(
     )
     options = with_server(options, judged, names)
     if defect is not None:
-        _check_defect(options, defect)
-    check_air(
-        link,
-        profiles=len(options.profiles),
-        duts=len(lab.duts),
-        workers=workers,
-    )
-    if not list_only and not options.of_server:
+        _check_defect(options, judged.suite, defect)
+    check_air(link, profiles=len(options.profiles), duts=len(lab.duts), workers=workers)
+    if options.of_homes and context.get_parameter_source("fail_on") is ParameterSource.DEFAULT:
+        wanted = replace(wanted, fail_on="all")  # no public text demands anything of a whole home
+    if not list_only and judged.suite == "client":
         tell_limits(options)
     if lab.plan:
         raise SystemExit(show_plans(make_plans(options), as_json=wanted.as_json, every=True))
@@ -153,13 +152,13 @@ def _checked(vectors: Path) -> Path:
     return vectors
 
 
-def _check_defect(options: "RunOptions", defect: str) -> None:
+def _check_defect(options: "RunOptions", suite: str, defect: str) -> None:
     from harness.lanes.schemes import PLANTING
 
     if options.link.partition(":")[0] not in PLANTING:
         wanted = ", ".join(f"{scheme}:" for scheme in sorted(PLANTING))
         raise click.UsageError(f"--defect: found --link {options.link}, wanted one of {wanted}")
-    check_defect("server" if options.of_server else "client", defect)
+    check_defect(suite, defect)
 
 
 def _list(options: "RunOptions", *, as_json: bool) -> int:
@@ -169,7 +168,7 @@ def _list(options: "RunOptions", *, as_json: bool) -> int:
     from harness.runner import run_suite
 
     found = run_suite(options)
-    if code := _nothing(found):
+    if code := _nothing(found, options):
         return code
     if as_json:
         click.echo(json.dumps(listing.as_document(found.collected.chosen), indent=2))
@@ -179,14 +178,21 @@ def _list(options: "RunOptions", *, as_json: bool) -> int:
     return 0
 
 
-def _nothing(found: "RunResult") -> int:
+def _nothing(found: "RunResult", options: "RunOptions") -> int:
     """Say why there is no case to speak of, and return the exit code; 0: there are cases."""
+    from harness.narrowing import choice_of
+    from harness.runner import run_suite
     from harness.selection import hint
 
     collected = found.collected
-    for wish in collected.unmet:
-        _complain(f"-k {wish}: no case matches{hint(collected.every, wish)}")
     if collected.unmet:
+        every = collected.every
+        if choice_of(options.match) is not None:
+            # What was passed over has one row, and the nearest name may be that of another.
+            every = run_suite(replace(options, match=(), list_only=True, out=None)).collected.every
+        for wish in collected.unmet:
+            why = (options.of_homes and misfit(every, wish)) or hint(every, wish)
+            _complain(f"-k {wish}: no case matches{why}")
         return 2
     if found.interrupted and not found.results:
         _complain("interrupted, no case has a result")
@@ -206,7 +212,7 @@ def _run(options: "RunOptions", wanted: Wanted, day: "Day | None", command: tupl
 
     started = now()
     found = run_suite(options, _progress(), day)
-    if code := _nothing(found):
+    if code := _nothing(found, options):
         return code
     report = publish(found, options, wanted, started=started, command=command)
     if found.interrupted:

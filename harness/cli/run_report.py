@@ -65,7 +65,13 @@ _OPTIONS = (
         " very long ones of a run of up to 100 results.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object."),
-    click.option("--fail-on", type=click.Choice(FAIL_ON), default=FAIL_ON[0], show_default=True),
+    click.option(
+        "--fail-on",
+        type=click.Choice(FAIL_ON),
+        default=FAIL_ON[0],
+        show_default=f"{FAIL_ON[0]}; in homes {FAIL_ON[-1]}",
+        help="Which failed cases fail the run.",
+    ),
     click.option(
         "--require", "required", multiple=True, metavar="IDS", help="Must have a verdict."
     ),
@@ -129,7 +135,7 @@ def publish(
     if options.out is not None:
         seal = folder.write(options.out, report, pages=not wanted.no_html)
     if wanted.as_json:
-        click.echo(json_report.as_text(report), nl=False)
+        click.echo(json_report.as_text(report, seal), nl=False)
     else:
         _print(report, options.out, seal, pages=not wanted.no_html)
     return report

@@ -1,4 +1,4 @@
-"""Read what the command line says of a server under test."""
+"""Read what the command line says of the suite, and of a server under test."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.lane import Seconds
+from harness.cli.run_homes import with_homes
 
 if TYPE_CHECKING:
     from harness.suite import Chosen, RunOptions
 
-_SUITES = ("client", "server")
+_SUITES = ("client", "server", "premises")
 _ITEMS = "OTA.SERVER"
 #: How long an answer may take on the air, where the user says nothing else, in seconds.
 _ANSWER_S = 2
@@ -25,6 +26,7 @@ class Judged:
     """Say which suite runs, and what the tester says of a server."""
 
     suite: str
+    homes: tuple[str, ...]
     images: tuple[Path, ...]
     supports: tuple[str, ...]
     lacks: tuple[str, ...]
@@ -57,7 +59,12 @@ class Judged:
 _OPTIONS = (
     click.option(
         "--suite", type=click.Choice(_SUITES), default="client", show_default=True,
-        help="Judge devices (client), or an OTA server with a hostile client (server).",
+        help="Judge devices (client), an OTA server with a hostile client (server), or whole homes"
+        " of emulated bridges (premises).",
+    ),
+    click.option(
+        "--premises", "homes", multiple=True, metavar="NAME",
+        help="C1 to C7, C1-alternative and so on, all, or a TOML file; repeatable (premises).",
     ),
     click.option(
         "--image", "images", type=_FILE, multiple=True,
@@ -117,6 +124,12 @@ def with_server(options: "RunOptions", judged: Judged, names: tuple[str, ...]) -
     from harness.suite import SUITES
 
     options = replace(options, cases=SUITES[judged.suite])
+    if judged.homes and not options.of_homes:
+        raise click.UsageError(
+            f"--premises: found the {judged.suite} suite, wanted --suite premises"
+        )
+    if options.of_homes:
+        options = with_homes(options, judged.homes, profiles=names)
     if judged.of_server:
         air = options.link.startswith("ezsp:")
         images = tuple(_whole(file) for file in judged.images)
@@ -137,7 +150,7 @@ def with_server(options: "RunOptions", judged: Judged, names: tuple[str, ...]) -
         options = replace(options, server=server, profiles=played)
         _check(options)
     elif found := _of_servers(judged):
-        raise click.UsageError(f"{found}: found the client suite, wanted --suite server")
+        raise click.UsageError(f"{found}: found the {judged.suite} suite, wanted --suite server")
     return options if judged.known is None else _with_known(options, judged.known)
 
 
@@ -166,16 +179,14 @@ def _check(options: "RunOptions") -> None:
 
 def _items(option: str, given: tuple[str, ...]) -> frozenset[str]:
     """Return PICS items of a server; one that nobody knows is wrong use."""
-    import difflib
-
+    from emulator.errors import did_you_mean
     from harness.requirements import catalogue
 
     items = [one for one in catalogue.items() if one.startswith(_ITEMS)]
     for one in given:
         if one not in items:
-            near = difflib.get_close_matches(one, items, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise click.UsageError(f"{option} {one}: wanted one of {', '.join(items)}{hint}")
+            wanted = f"one of {', '.join(items)}{did_you_mean(one, items)}"
+            raise click.UsageError(f"{option}: found {one}, wanted {wanted}")
     return frozenset(given)
 
 

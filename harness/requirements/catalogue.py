@@ -1,6 +1,5 @@
 """The catalogue of requirements: loaded from TOML, checked, and found by id."""
 
-import difflib
 import functools
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import TypeVar
+
+from emulator.errors import did_you_mean
 
 _ITEMS_FILE = "pics.toml"
 _Member = TypeVar("_Member", bound=StrEnum)
@@ -172,8 +173,7 @@ def find(requirement_id: str) -> Requirement:
     requirements = load()
     if requirement_id in requirements:
         return requirements[requirement_id]
-    near = difflib.get_close_matches(requirement_id.strip().upper(), requirements)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    hint = did_you_mean(requirement_id, requirements, most=3)
     raise UnknownRequirementError(f"no requirement {requirement_id!r}{hint}")
 
 

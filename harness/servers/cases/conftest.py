@@ -8,7 +8,7 @@ import pytest
 from emulator.profiles.model import Profile
 from harness.lanes.seeds import bench_seed
 from harness.lanes.servers import Servers
-from harness.recorder import BENCHES, about
+from harness.recorder import BENCHES, about, case_name
 from harness.servers.bench import ServerBench
 from harness.servers.home import Home
 from harness.suite import CARRIERS, options_of
@@ -20,7 +20,8 @@ B = TypeVar("B", bound=ServerBench)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Let every chosen profile be the client's."""
     if "profile" in metafunc.fixturenames:
-        chosen = [each.profile for each in options_of(metafunc.config).profiles]
+        case = case_name(metafunc.definition)
+        chosen = options_of(metafunc.config).profiles_for(case)
         metafunc.parametrize("profile", chosen, ids=[each.name for each in chosen])
 
 

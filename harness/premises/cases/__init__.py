@@ -1,0 +1,1 @@
+"""The cases that judge whole homes, by topic."""
