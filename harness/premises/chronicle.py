@@ -105,8 +105,11 @@ class Chronicle:
                 self._supply(now, who, on=subject == "on")
             return
         if what == "report" and isinstance(subject, Report):
+            again = subject.what is Happening.DEFERRED and record.deferred is not None
             self.reports.append((now, who, subject))
             self._report(now, record, who, subject)
+            if again:
+                return  # it only says once more that it waits
         elif what == "reboot":
             self._away(record, StageKind.REBOOTING)
         elif what in ("power lost", "dead") or (what, subject) == ("power", "off"):
@@ -145,6 +148,8 @@ class Chronicle:
                 record.accepted, record.deferred = True, None
             case Happening.IMAGE_REFUSED:
                 record.refused = str(details.get("why", "no reason given"))
+            case Happening.DOWNLOAD_STARTED | Happening.DOWNLOAD_RESUMED:
+                record.deferred = None
             case Happening.DOWNLOAD_STOPPED:
                 record.stopped = str(details.get("why", "no reason given"))
             case Happening.DEFERRED:

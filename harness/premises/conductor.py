@@ -18,6 +18,7 @@ from harness.premises.outcome import (
     HomeState,
     Outcome,
     Rollback,
+    StageKind,
     Stretch,
     home_state,
 )
@@ -31,6 +32,8 @@ REMIND_US: Us = 10 * MINUTE
 #: longer than the second.
 STILL_US: Us = 30 * MINUTE
 LONGEST_US: Us = 2 * DAY
+#: How long a bridge is waited for that asks each hour if it may run its image, over a bad way.
+ANSWER_US: Us = DAY
 #: For how long a bridge that does not say what it runs is asked again, and how often.
 SEARCH_US: Us = 2 * HOUR
 ASK_US: Us = 2 * MINUTE
@@ -87,6 +90,7 @@ class Conductor:
 
     def carry_out(self, step: tuple[str, ...]) -> None:
         """Offer the images of one step, and wait until it is over."""
+        self._let_report()
         names = self.offered_in(step)
         if not names:
             return
@@ -101,11 +105,18 @@ class Conductor:
             if mark != self._mark():
                 mark, moved = self._mark(), self.home.now
             # What fails for hours must be well again before anybody loses patience.
-            restless = self.home.restless_until
-            patient = max(moved, restless) + self.patience_us(names)
-            if self.home.now > min(patient, max(began, restless) + LONGEST_US):
+            patient = max(moved, self.home.restless_until) + self.patience_us(names)
+            if self.home.now > min(patient, began + LONGEST_US):
                 return
             self._remind(names)
+
+    def _let_report(self) -> None:
+        """Wait, a cycle at most, for each gas meter that missed one: it must not miss two (T10)."""
+        home = self.home
+        if late := home.overdue():
+            period_us = max(home.premises.device(name).period_us for name in late)
+            home.run(lambda: not home.overdue(), period_us + MINUTE)
+            home.run(never, MINUTE)  # it has to hear the answers too
 
     def offered_in(self, step: tuple[str, ...]) -> tuple[str, ...]:
         """Return who is offered an image in a step: whose partners run what they need."""
@@ -133,8 +144,15 @@ class Conductor:
         return record.ended > self._ended[name]
 
     def patience_us(self, names: Sequence[str]) -> Us:
-        """Return how long a step may stand still."""
+        """Return how long a step may stand still: longer while an image waits for its answer."""
+        if any(map(self._asks_for_leave, names)):
+            return ANSWER_US
         return max(slowest_us(self.home.premises.bridge(name)) for name in names) + STILL_US
+
+    def _asks_for_leave(self, name: str) -> bool:
+        """Tell whether a bridge holds a good image and asks again and again if it may run it."""
+        record = self.home.chronicle.records[name]
+        return record.own is StageKind.WAITING and record.accepted and record.deferred is None
 
     def _wait(self) -> None:
         """Let time pass until a bridge reports something, a minute at most."""

@@ -239,7 +239,22 @@ class Household:
         """
         return self.hub.members[self._eui64[name]]
 
-    # What the hub asks and says.
+    # What the hub asks, hears and says.
+
+    def overdue(self) -> tuple[str, ...]:
+        """Return each gas meter whose last report is a cycle old and more, all its tries counted.
+
+        One that was never heard may be late once a trial has failed, for a trial can hide a cycle.
+        """
+        back = any(one.rollbacks for one in self.chronicle.records.values())
+        late = []
+        for one in self.premises.devices:
+            heard_us = self.hub.last_heard.get(self.address(one.name))
+            patience_us = one.period_us + one.tries * one.timeout_us
+            old = back if heard_us is None else self.now > heard_us + patience_us
+            if old and one.kind is DeviceKind.GAS_METER:
+                late.append(one.name)
+        return tuple(late)
 
     def read_version(self, name: str) -> int | None:
         """Return what a bridge runs, read over the air; None: it does not answer."""

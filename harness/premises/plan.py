@@ -12,7 +12,7 @@ Source: gb-alt-han 5, T2, T4 to T6, T9; GB-061 to GB-063, GB-072, GB-073.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from harness.premises.model import Premises, PremisesError
@@ -136,7 +136,8 @@ def plan(premises: Premises, candidates: Sequence[Candidate], wish: Wish = FREE)
     steps, refused = _found(known, together=wish.together)
     if refused:
         return Plan(steps=(), reasons=(), refused=refused)
-    return _completed(known, steps, _explained(known, steps))
+    made = _completed(known, steps, [])
+    return replace(made, reasons=(*_explained(known, made.steps), *made.reasons))
 
 
 class _Known:
@@ -256,7 +257,8 @@ def _judged(known: _Known, order: Steps, *, anyway: bool) -> Plan:
         return _completed(known, order, ["the order is the user's, and no pair is mute in it"])
     if not anyway:
         steps, refused = _found(known, together=False)
-        advice = refused or f"wanted an order such as {_written(steps)}"
+        needed = refused.rpartition("; ")[2]  # what is wrong was said just now
+        advice = needed or f"wanted an order such as {_written(steps)}"
         return Plan(steps=(), reasons=(), refused=f"{broken[0]}; {advice}")
     reasons = ["the order is the user's, and is carried out anyway", *dict.fromkeys(broken)]
     return _completed(known, order, reasons, free=True)
@@ -340,8 +342,8 @@ def _deferred(
 
 
 def _explained(known: _Known, steps: Steps) -> list[str]:
-    """Say why an order of ours is as it is."""
-    if not steps:
+    """Say why an order of ours is as it is, without those that have to wait."""
+    if not known.takers:
         return ["no bridge has an image to take"]
     order = [name for step in steps for name in step]
     at = order.index(known.near) if known.near in order else len(order)
@@ -357,7 +359,7 @@ def _explained(known: _Known, steps: Steps) -> list[str]:
     for name in known.remotes:
         if not known.talk(name, frozenset()):
             reasons.append(f"now {known.told(name, frozenset())}: {_NOTHING}")
-    stay = [name for name in (known.near, *known.remotes) if name not in order]
+    stay = [name for name in (known.near, *known.remotes) if name not in known.takers]
     reasons += [f"{name} stays as it is: no image for it" for name in stay]
     return reasons
 

@@ -60,6 +60,22 @@ def test_a_refusal_names_both_ranges_and_is_said_once() -> None:
     assert right.report(Happening.PEER_MISSED).details[1] == ("its", "unknown")
 
 
+def test_each_end_hears_what_the_other_may_go_back_to_and_when_it_stays() -> None:
+    left, right = ends((2, 2), (1, 2))
+    left.back = right.back = (1, 1)
+    for now in (0, 5 * SECOND):
+        (hello,) = contents(right.renew(now))
+        (choice,) = contents(left.negotiate(hello, now))
+        right.negotiate(choice, now)
+        # The one that reads 2 alone would be cut off; the other reads both images of its peer.
+        assert (left.doubtful, right.doubtful) == (now == 0, False)
+        if not now:
+            assert (left.theirs_back, right.theirs_back) == ((1, 1), (1, 1))
+            assert left.report(Happening.PEER_MISSED).details[1] == ("its", "1..1")
+        right.back = None
+    assert (left.theirs_back, right.theirs_back) == (None, (1, 1))
+
+
 def test_a_refusal_after_a_link_is_said_again() -> None:
     left, _ = ends((1, 1), (2, 2))
     said = [

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from emulator.units import HOUR, MINUTE, SECOND
+from emulator.units import DAY, HOUR, MINUTE, SECOND
 from emulator.wire.manifest import Trait
 from harness.firmware import FIRST_VERSION, NEXT_VERSION
-from harness.premises.conductor import longest_trial_us
+from harness.premises.conductor import Conductor, longest_trial_us
 from harness.premises.faults import parse_fault
 from harness.premises.household import Household, image_for
 from harness.premises.load import load, names
@@ -301,3 +301,92 @@ def test_home_that_was_upgraded_has_nothing_left_to_do() -> None:
     assert home.upgrade().good
     assert {one.speaks for one in home.candidates()} == {(1, 2)}
     assert home.plan().steps == ()
+
+
+@pytest.mark.parametrize("name", ["C2", "C6", "C7"])
+@pytest.mark.parametrize("seed", [9, 11])
+def test_meter_misses_no_second_cycle_where_one_trial_fails_after_the_other(
+    name: str, seed: int
+) -> None:
+    """T10: each of two mute images hides twenty minutes of a cycle of thirty."""
+    premises = load(name)
+    images = {
+        one.name: image_for(one.profile, traits=Trait.MUTE)
+        for one in premises.bridges
+        if one.name != "remote_ihd"
+    }
+    home = Household(premises, images=images, seed=seed)
+    assert home.start()
+    outcome = home.upgrade()
+    assert [len(outcome.bridge(one).rollbacks) for one in images] == [1, 1]
+    assert outcome.device("meter").missed_in_a_row <= 1
+
+
+def test_restart_in_a_trial_does_not_lose_what_the_partner_speaks() -> None:
+    """The second run of the trial never hears the remote one; the pair is named all the same."""
+    premises = load("C1")
+    images = {"near": image_for(premises.near.profile, speaks=(2, 2))}
+    given = ("near-remote_ihd:down@60s..20m", "near:cut@90s")
+    faults = [parse_fault(one, premises) for one in given]
+    home = Household(premises, images=images, faults=faults)
+    assert home.start()
+    outcome = home.upgrade(home.plan(Wish(order=(("near",),), anyway=True)))
+    (back,) = outcome.bridge("near").rollbacks
+    assert back.pair == ("near speaks 2..2", "remote_ihd speaks 1..1")
+
+
+def test_image_that_waits_for_a_lost_answer_is_said_to_wait() -> None:
+    premises = load("C1")
+    images = {"near": image_for(premises.near.profile)}
+    home = Household(premises, images=images)
+    assert home.start()
+    conductor = Conductor(home, home.plan())
+    conductor.served = ["near"]
+    home.offer("near")
+    assert home.run(lambda: home.chronicle.records["near"].accepted, HOUR)
+    told = conductor.judged().bridge("near")
+    assert (told.state, told.version) == (BridgeState.UNCHANGED, FIRST_VERSION)
+    assert told.why == "it holds the image, and was never told to run it, as far as it heard"
+
+
+def test_bridge_that_waits_for_charge_does_not_keep_the_others_for_days() -> None:
+    premises = load("C7")
+    images = {one.name: image_for(one.profile) for one in premises.bridges}
+    faults = [parse_fault("remote_gsme:battery=5@30s", premises)]
+    home = Household(premises, images=images, faults=faults)
+    assert home.start()
+    outcome = home.upgrade()
+    assert [str(one.state) for one in outcome.bridges] == ["confirmed", "confirmed", "deferred"]
+    assert (outcome.bridge("near").confirmed_us or 0) < 5 * HOUR
+    assert outcome.state is HomeState.PARTIAL
+
+
+def test_bridge_that_is_off_for_days_does_not_keep_the_others_so_long() -> None:
+    """GB-072: two days at most; it answers in the end, and runs what it ran."""
+    premises = load("C6")
+    images = {one.name: image_for(one.profile) for one in premises.bridges}
+    faults = [parse_fault("remote_ihd:off@0s..6d", premises)]
+    home = Household(premises, images=images, faults=faults)
+    assert home.start()
+    outcome = home.upgrade()
+    assert [str(one.state) for one in outcome.bridges] == ["confirmed", "unchanged", "confirmed"]
+    assert (outcome.bridge("near").confirmed_us or 0) < 3 * DAY
+
+
+def test_image_whose_answer_is_lost_for_hours_is_waited_for() -> None:
+    """The bridge asks once an hour if it may run it."""
+    premises = load("C5")
+    images = {one.name: image_for(one.profile) for one in premises.bridges}
+    home = Household(premises, images=images)
+    assert home.start()
+    conductor = Conductor(home, home.plan())
+    home.offer("near")
+    record = home.chronicle.records["near"]
+    assert conductor.patience_us(["near"]) < DAY
+    assert home.run(lambda: record.accepted, HOUR)
+    home.lane.set_up(("hub", "near"), False)
+    assert home.run(lambda: home.now > 5 * HOUR, 6 * HOUR)
+    assert (record.on_trial, conductor.patience_us(["near"])) == (False, DAY)
+    home.lane.set_up(("hub", "near"), True)
+    assert home.run(lambda: record.confirmed_us is not None, 2 * HOUR)
+    assert conductor.patience_us(["near"]) < DAY

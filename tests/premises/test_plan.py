@@ -130,6 +130,18 @@ def test_a_battery_without_reserve_waits_and_says_why() -> None:
     assert plan(home, (*every[:2], enough)).deferred == ()
 
 
+def test_reasons_are_those_of_the_steps_that_are_left() -> None:
+    low = candidate("remote_gsme", OLD, OLD, battery_percent=1, cost_percent=15)
+    first, *others = (candidate(name, OLD, OLD) for name in ("near", "remote_ihd"))
+    made = plan(*c6(first, *others, low))
+    assert made.steps == (("remote_ihd",), ("near",))
+    (reason,) = made.reasons  # not of both remotes, and not that the one has no image
+    assert reason.startswith("remote_ihd before near:")
+    alone = plan(*c6(low))
+    assert (alone.steps, [name for name, _ in alone.deferred]) == ((), ["remote_gsme"])
+    assert "no bridge has an image to take" not in alone.reasons
+
+
 def test_who_needs_a_waiting_bridge_waits_too() -> None:
     low = candidate("remote_gsme", OLD, BOTH, battery_percent=1, cost_percent=15)
     made = plan(*c6(candidate("near", OLD, NEW), candidate("remote_ihd", OLD, BOTH), low))
