@@ -1,4 +1,6 @@
-"""Hold every exception of the emulator, grouped by who is to blame."""
+"""Hold every exception of the emulator, grouped by who is to blame, and guess what was meant."""
+
+from collections.abc import Iterable
 
 
 class HanoverError(Exception):
@@ -82,3 +84,23 @@ class PowerLost(BaseException):
 # What carries the datagrams is to blame.
 class LinkError(HanoverError, RuntimeError):
     """The link, the device program or the radio failed; the DUT is not to blame."""
+
+
+def did_you_mean(wrong: str, known: Iterable[str], most: int = 1) -> str:
+    """Return the nearest names to a wrong one, as the end of a message; nothing if none is near.
+
+    Capital letters do not matter. A name that begins like the wrong one is nearest.
+
+    Args:
+        wrong: What was given.
+        known: All that could have been.
+        most: How many names are told at most.
+    """
+    import difflib  # dear, and needed only where something is wrong
+
+    names = {name.lower(): name for name in known}
+    given = wrong.strip().lower()
+    longer = [name for name in names if given and name.startswith(given)]
+    near = longer or difflib.get_close_matches(given, names, n=most)
+    told = " or ".join(names[one] for one in near[:most])
+    return f"; did you mean {told}?" if told else ""

@@ -1,9 +1,9 @@
 """Choose cases by what a user typed behind ``-k``."""
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 
+from emulator.errors import did_you_mean
 from harness.recorder import About
 from harness.vectors.load import PREFIXES
 
@@ -64,5 +64,4 @@ def hint(every: Sequence[About], wish: str) -> str:
     names = {one.case for one in every} | {one.topic for one in every}
     names |= {one.vector for one in every if one.vector}
     names |= {each.id for one in every for each in one.coverage.requirements}
-    near = difflib.get_close_matches(wish, sorted(names), n=2)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return did_you_mean(wish, sorted(names), most=2)

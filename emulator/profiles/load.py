@@ -5,7 +5,6 @@ harness, which hands its text to ``parse``. Every complaint is a ``ProfileError`
 origin, dotted key, found, expected.
 """
 
-import difflib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from importlib import resources
 from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from emulator.errors import ProfileError
+from emulator.errors import ProfileError, did_you_mean
 from emulator.profiles.model import KEYS_NOT_YET, NOT_YET, Profile
 from emulator.profiles.section import range_of, refuse
 
@@ -45,7 +44,7 @@ def load(name: str) -> Profile:
     """
     if name.upper() not in names():
         raise ProfileError(
-            f"{name}: no such profile{_hint(name.upper(), names())}; there are {', '.join(names())}"
+            f"{name}: no such profile; there are {', '.join(names())}{did_you_mean(name, names())}"
         )
     file = f"{name.lower()}.toml"
     return parse(resources.files(__package__).joinpath(file).read_text("utf-8"), file)
@@ -178,7 +177,7 @@ def _table(kind: type[T], document: Mapping[str, object], prefix: str) -> T:
             expected = f"no such key: {KEYS_NOT_YET[prefix + name]} is not yet supported"
             refuse(prefix + name, _shown(value), expected)
         if name not in declared:
-            raise ProfileError(f"{prefix}{name}: unknown key{_hint(name, declared)}")
+            raise ProfileError(f"{prefix}{name}: unknown key{did_you_mean(name, declared)}")
     values: dict[str, Any] = {}
     for name, field in declared.items():
         if name in document:
@@ -223,7 +222,7 @@ def _member(kind: type[StrEnum], value: object, key: str) -> StrEnum:
     if isinstance(value, str) and value in NOT_YET.get(kind, ()):
         expected = f"one of {', '.join(known)} ({value} is not yet supported)"
         refuse(key, _shown(value), expected)
-    guess = _hint(value, known) if isinstance(value, str) else ""
+    guess = did_you_mean(value, known) if isinstance(value, str) else ""
     refuse(key, _shown(value), f"one of {', '.join(known)}{guess}")
 
 
@@ -259,9 +258,3 @@ def _shown(value: object) -> str:
     else:
         text = str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _hint(name: str, known: Mapping[str, object] | tuple[str, ...] | list[str]) -> str:
-    longer = [each for each in known if name and each.startswith(name)]
-    close = longer or difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

@@ -96,25 +96,18 @@ def _lines(one: Explained) -> Iterator[str]:
 
 
 def _document(one: Explained) -> dict[str, Any]:
-    row, need = one.row, one.row.requirement
+    need = one.row.requirement
     return {
-        "id": need.id,
-        "title": need.title,
-        "level": need.level,
-        "evidence": need.evidence,
-        "judge": need.judge,
+        **one.row.plain(),
         "source": need.source,
         "stimulus": need.stimulus,
         "expected": need.expected,
         "accept": list(need.accept),
         "pics": need.pics,
         "note": need.note,
-        "uncovered": need.uncovered,
-        "cases": [case.name for case in row.cases],
-        "vectors": sorted(id for ids in row.vectors.values() for id in ids),
         "defects": [
             {"id": defect.id, "title": defect.title, "copies": told(defect.copies)}
-            for defect in row.defects
+            for defect in one.row.defects
         ],
         "switches": one.switches,
     }

@@ -145,13 +145,16 @@ def _perform(errand: _Errand, command: tuple[str, ...]) -> int:
     if outcome is None:
         return 1
     asked = errand.asked
-    if asked.as_json:
-        click.echo(json.dumps(outcome.to_json(), indent=2))
-    else:
+    if not asked.as_json:  # before the folder: a full disk takes nothing of it
         click.echo("\n".join(outcome.summary()))
     click.echo(pace.told(errand.home.now), err=True)
-    if asked.out is not None:
-        _write(asked.out, errand, outcome, command)
+    sealed = {} if asked.out is None else {"seal": _write(asked.out, errand, outcome, command)}
+    if asked.as_json:
+        click.echo(json.dumps(outcome.to_json() | sealed, indent=2))
+    elif sealed:
+        more = ", trace.jsonl" if asked.traced else ""
+        click.echo(f"written: {asked.out}/premises.html, premises.json{more}")
+        click.echo(f"seal: {sealed['seal']}")
     if outcome.state is HomeState.INTERRUPTED:
         kept = "" if asked.out is None else f" and kept in {click.format_filename(asked.out)}"
         click.echo(f"hanover: interrupted: what was found so far is printed{kept}", err=True)
@@ -197,7 +200,8 @@ def _answers(home: "Household", name: str) -> bool:
     return any(home.read_version(name) is not None for _ in range(_QUESTIONS))
 
 
-def _write(out: Path, errand: _Errand, outcome: "Outcome", command: tuple[str, ...]) -> None:
+def _write(out: Path, errand: _Errand, outcome: "Outcome", command: tuple[str, ...]) -> str:
+    """Write the folder of a home, and return its seal."""
     from harness.report import premises_folder
     from harness.report.premises_page import Setting
 
@@ -208,8 +212,4 @@ def _write(out: Path, errand: _Errand, outcome: "Outcome", command: tuple[str, .
         faults=asked.faults,
         defects=tuple("=".join(one) for one in asked.defects),
     )
-    seal = premises_folder.write(out, outcome, setting, errand.home.trace)
-    if not asked.as_json:
-        more = ", trace.jsonl" if asked.traced else ""
-        click.echo(f"written: {out}/premises.html, premises.json{more}")
-        click.echo(f"seal: {seal}")
+    return premises_folder.write(out, outcome, setting, errand.home.trace)

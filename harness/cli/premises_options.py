@@ -1,6 +1,5 @@
 """Read what the command line says of a home: which one, what it is given, what fails in it."""
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from emulator.errors import did_you_mean
 
 if TYPE_CHECKING:
     from harness.premises.defects import Planted
@@ -141,8 +142,7 @@ def find_home(name: str) -> "Premises":
     try:
         return load.find(name)
     except PremisesError as error:
-        known = {one.lower(): one for one in load.names()}
-        hint = "" if name.endswith(".toml") else _hint(name.lower(), known, known.get)
+        hint = "" if name.endswith(".toml") else did_you_mean(name, load.names())
         raise click.UsageError(f"{error}{hint}") from None
 
 
@@ -158,18 +158,12 @@ def by_bridge(
     for name, value in pairs:
         if name not in known:
             wanted = f"one of {', '.join(known)}" if known else "nothing: no bridge has one"
-            raise click.UsageError(
-                f"{option}: found {name}, wanted {wanted}{_hint(name, known, str)}"
-            )
+            wanted += did_you_mean(name, known)
+            raise click.UsageError(f"{option}: found {name}, wanted {wanted}")
         if name in made:
             raise click.UsageError(f"{option}: found {name} twice, wanted it once")
         made[name] = value
     return made
-
-
-def _hint(name: str, known: Iterable[str], shown: Callable[[str], str | None]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {shown(near[0])}?" if near else ""
 
 
 def speeches(asked: Asked, premises: "Premises") -> "dict[str, Speech]":

@@ -120,6 +120,7 @@ def with_server(options: "RunOptions", judged: Judged, names: tuple[str, ...]) -
     Raises:
         click.UsageError: It contradicts itself, or goes with the other suite.
     """
+    from harness.hub.images import served
     from harness.servers.reach import ServerOptions
     from harness.suite import SUITES
 
@@ -146,7 +147,8 @@ def with_server(options: "RunOptions", judged: Judged, names: tuple[str, ...]) -
             said=judged.words(),
         )
         chosen = options.profiles if names else options.profiles[:1]
-        played = tuple(_played(one, images, strict=judged.strict or not air) for one in chosen)
+        firmware = tuple(one for one in images if not served(one).of_one_device)
+        played = tuple(_played(one, firmware, strict=judged.strict or not air) for one in chosen)
         options = replace(options, server=server, profiles=played)
         _check(options)
     elif found := _of_servers(judged):
@@ -193,11 +195,15 @@ def _items(option: str, given: tuple[str, ...]) -> frozenset[str]:
 def _whole(file: Path) -> bytes:
     """Return the octets that a server serves of a file."""
     from emulator.profiles import load
-    from harness.adaptation import UnfitError, adapt
+    from harness.adaptation import UnfitError, adapt, whole
     from harness.cli.image_files import read_file
+    from harness.hub.images import served
 
+    data = read_file(file)
     try:
-        return adapt(read_file(file), load.load(load.names()[0]), strict=False).image.octets
+        if not served(octets := whole(data)[1]).of_one_device:  # one of that kind runs on no bridge
+            adapt(data, load.load(load.names()[0]), strict=False)
+        return octets
     except UnfitError as error:
         raise click.UsageError(f"--image {file}: {error}") from None
 

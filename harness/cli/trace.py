@@ -1,11 +1,12 @@
 """Show what stands for each requirement, and each case for what: ``hanover trace``."""
 
-import difflib
 import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from emulator.errors import did_you_mean
 
 if TYPE_CHECKING:
     from harness.traceability import CaseRow, Matrix, RequirementRow
@@ -52,9 +53,7 @@ def _names(whole: "Matrix") -> Iterator[str]:
 
 
 def _unknown(id: str, whole: "Matrix") -> str:
-    names = {name.upper(): name for name in _names(whole)}
-    near = difflib.get_close_matches(id, names, n=2)
-    hint = f"; did you mean {' or '.join(names[one] for one in near)}?" if near else ""
+    hint = did_you_mean(id, _names(whole), most=2)
     return f"no requirement, case, vector or defect {id!r}{hint}"
 
 

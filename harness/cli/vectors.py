@@ -163,15 +163,12 @@ def fmt(folder: Path | None) -> None:
 
 
 def _find(id: str, folder: Path | None) -> "Vector":
-    import difflib
-
+    from emulator.errors import did_you_mean
     from harness.vectors.load import load_vectors
 
     every = {one.id: one for one in load_vectors(folder)}
     if id.upper() not in every:
-        near = difflib.get_close_matches(id.upper(), every, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise click.UsageError(f"no vector {id}{hint}")
+        raise click.UsageError(f"no vector {id}{did_you_mean(id, every)}")
     return every[id.upper()]
 
 

@@ -1,11 +1,11 @@
 """Read a user's file, and a TOML table key by key; refuse what nobody asked for."""
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from emulator.errors import did_you_mean
 from emulator.profiles.section import Range
 from emulator.units import Octets
 from harness.dut.model import DutError
@@ -121,10 +121,8 @@ class Table:
     def unknown(self, key: str, known: Iterable[str]) -> NoReturn:
         """Refuse a key by its name."""
         known = list(known)
-        close = difflib.get_close_matches(key, known, n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
         wanted = f"one of {', '.join(known)}" if len(known) <= 12 else "a known one"
-        self.refuse(key, "an unknown key", f"{wanted}{hint}")
+        self.refuse(key, "an unknown key", f"{wanted}{did_you_mean(key, known)}")
 
     def refuse(self, key: str, found: str, wanted: str) -> NoReturn:
         """Raise the error of one key."""

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from emulator.wire.ota_file import OtaHeader
 
+#: Image types of files that are made for one device: credentials, configuration, log and more.
+OF_ONE_DEVICE = range(0xFFC0, 0xFFFF)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
@@ -16,6 +19,12 @@ class Served:
     image_size: int
     minimum_hardware: int | None = None
     maximum_hardware: int | None = None
+    destination: int | None = None  # EUI-64 of the only device that the header names
+
+    @property
+    def of_one_device(self) -> bool:
+        """Tell whether it is the own file of one device, which asks for it by command 0x08."""
+        return self.destination is not None and self.image_type in OF_ONE_DEVICE
 
     def fits(self, manufacturer: int, image_type: int, hardware_version: int | None) -> bool:
         """Tell whether the image is for such a device (ZCL 11.13.4; 095264 6.10.4.4)."""
@@ -50,4 +59,5 @@ def served(
         image_size=len(octets) if image_size is None else image_size,
         minimum_hardware=None if any_hardware else header.minimum_hardware,
         maximum_hardware=None if any_hardware else header.maximum_hardware,
+        destination=header.destination,
     )

@@ -48,6 +48,7 @@ from harness.hub.serving import (
     general_frame,
     held_back,
     offer_of,
+    own_file_of,
     taker,
     without_period,
 )
@@ -184,8 +185,7 @@ class Hub:
         return self._on_general(datagram, now)
 
     def _on_ota(self, datagram: Datagram, now: Us) -> Sequence[Action]:
-        payload = datagram.payload
-        source = datagram.source
+        payload, source = datagram.payload, datagram.source
         self.peers[source] = (datagram.source_endpoint, datagram.profile)
         if len(payload) < 3:
             return ()
@@ -229,22 +229,19 @@ class Hub:
     def _on_query(
         self, query: ota.QueryNextImageRequest, datagram: Datagram, settings: Settings
     ) -> Sequence[Action]:
-        best = best_image(self.images, query, settings.offers)
-        return self.answer(offer_of(best), datagram)
+        return self.answer(offer_of(best_image(self.images, query, settings.offers)), datagram)
 
     def _on_block(
         self, request: ota.ImageBlockRequest, datagram: Datagram, settings: Settings
     ) -> Sequence[Action]:
-        if settings.wait is not None or settings.block_period is not None:
-            hold = held_back(request, settings)
-            if hold is not None:
-                return self.answer(hold, datagram)
+        paced = settings.wait is not None or settings.block_period is not None
+        if paced and (hold := held_back(request, settings)) is not None:
+            return self.answer(hold, datagram)
         offset = request.file_offset
         one = self._by_ids.get((request.manufacturer, request.image_type, request.file_version))
         if one is None or offset >= len(one.octets):
             return self._put(answer_draft(settings.unknown_image, datagram))
-        sizes = settings.block_sizes
-        limit = settings.block_limit
+        sizes, limit = settings.block_sizes, settings.block_limit
         if sizes is not None:
             limit = sizes[self.log(datagram.source).count(ota.ImageBlockRequest) % len(sizes)]
         size = min(request.maximum_data_size, limit)
@@ -288,10 +285,13 @@ class Hub:
         )
         return self.answer(response, datagram)
 
-    def _on_unsupported(
-        self, request: Frame, datagram: Datagram, settings: Settings
+    def _on_own_file(
+        self, query: ota.QueryDeviceSpecificFileRequest, datagram: Datagram, settings: Settings
     ) -> Sequence[Action]:
-        return self.default_response(datagram, Status.UNSUP_COMMAND)
+        found = own_file_of(self.images, query)
+        if found is None:
+            return self.default_response(datagram, Status.UNSUP_COMMAND)
+        return self.answer(found, datagram)
 
     # Discovery.
 
@@ -493,7 +493,7 @@ def answers_of(hub: type[Hub]) -> Answers:
         ota.ImageBlockRequest: hub._on_block,
         ota.ImagePageRequest: hub._on_page,
         ota.UpgradeEndRequest: hub._on_end,
-        ota.QueryDeviceSpecificFileRequest: hub._on_unsupported,
+        ota.QueryDeviceSpecificFileRequest: hub._on_own_file,
     }
 
 

@@ -1,6 +1,7 @@
 """Decide what a request gets: which image, which wait, which answer in place of the usual one."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from emulator.errors import WireError
 from emulator.wire import ota, zcl
@@ -9,6 +10,7 @@ from emulator.wire.ota import BlockControl, Status
 from harness.hub.images import Served
 from harness.hub.settings import Instead, Offers, Settings
 
+Answer = TypeVar("Answer", ota.QueryNextImageResponse, ota.QueryDeviceSpecificFileResponse)
 #: The requests of a client, by their command.
 REQUESTS = {
     key.command: kind
@@ -43,9 +45,30 @@ def _offered(version: int, running: int, offers: Offers) -> bool:
 
 def offer_of(image: Served | None) -> ota.QueryNextImageResponse:
     """Return the answer to a query that gets this image, or none."""
+    return _naming(ota.QueryNextImageResponse, image)
+
+
+def own_file_of(
+    images: Iterable[Served], query: ota.QueryDeviceSpecificFileRequest
+) -> ota.QueryDeviceSpecificFileResponse | None:
+    """Return the answer to a device that asks for its own file; None: nobody has one here."""
+    own = [one for one in images if one.of_one_device]
+    asked = (query.node_address, query.manufacturer, query.image_type)
+    fitting = (
+        one
+        for one in own
+        if (one.destination, one.manufacturer, one.image_type) == asked
+        and one.file_version > query.file_version
+    )
+    best = max(fitting, key=lambda one: one.file_version, default=None)
+    return _naming(ota.QueryDeviceSpecificFileResponse, best) if own else None
+
+
+def _naming(kind: type[Answer], image: Served | None) -> Answer:
+    """Return one of the two answers of one layout: what is offered, or that there is nothing."""
     if image is None:
-        return ota.QueryNextImageResponse(status=Status.NO_IMAGE_AVAILABLE)
-    return ota.QueryNextImageResponse(
+        return kind(status=Status.NO_IMAGE_AVAILABLE)
+    return kind(
         status=Status.SUCCESS,
         manufacturer=image.manufacturer,
         image_type=image.image_type,

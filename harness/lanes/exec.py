@@ -182,15 +182,17 @@ class Conversations:
         """End every program, also those in use, politely where it answers.
 
         Returns:
-            What each command's program said of itself, in words.
+            What each program said of itself and which file it is, in words; a file that was
+            changed while others of its kind ran is one of its own.
         """
         conversations, self._all = self._all, []
         self._idle.clear()
         self._silent.clear()
         said = {
-            each.program.command: {
+            (each.program.command, *each.program.files.values()): {
                 "kind": "program",
                 "command": each.program.command,
+                **each.program.files,
                 "name": each.hello.name,
                 "capabilities": ", ".join(sorted(each.hello.capabilities)) or "none",
             }

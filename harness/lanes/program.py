@@ -1,12 +1,17 @@
 """Run device programs: a line to one, a line back, a limit of real time, and an end for certain."""
 
+import hashlib
 import os
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import NoReturn
 
 from emulator.errors import LinkError
@@ -60,6 +65,7 @@ class Program:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise LinkError(f"exec:{command}: cannot be started: {why}") from None
+        self.files: Mapping[str, str] = files_of(words)
         self._in, self._out, self._err = (
             stream.fileno()
             for stream in (self._process.stdin, self._process.stdout, self._process.stderr)
@@ -253,6 +259,39 @@ def _words(command: str) -> list[str]:
     if not words:
         raise LinkError("exec: found no command, wanted exec:COMMAND")
     return words
+
+
+def files_of(words: list[str]) -> dict[str, str]:
+    """Return what tells the program of a command from another one of the same name, in words.
+
+    Its first word leads to a file: ``file``, its ``octets`` and ``sha256``. Of an interpreter that
+    says little, so each further word that is a file has a ``sha256 of WORD`` too. What is no file,
+    or cannot be read, is left out.
+    """
+    found = shutil.which(words[0])
+    made = {} if found is None else {"file": found, **_digest(Path(found))}
+    for word in words[1:]:
+        if known := _digest(Path(word)):
+            made[f"sha256 of {word}"] = known["sha256"]
+    return made
+
+
+def _digest(path: Path) -> dict[str, str]:
+    try:
+        if not path.is_file():
+            return {}
+        about = path.stat()
+        sha256 = _sha256(path.resolve(), about.st_mtime_ns, about.st_size)
+    except (OSError, ValueError):  # a word may be anything, too long for a name or with a null
+        return {}
+    return {"octets": str(about.st_size), "sha256": sha256}
+
+
+@lru_cache(maxsize=16)
+def _sha256(path: Path, changed_ns: int, size: int) -> str:
+    """Digest a file once, and again when it was changed: a run starts its program many times."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def cut(octets: bytes) -> str:

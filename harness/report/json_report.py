@@ -87,9 +87,16 @@ def _result(result: CaseResult) -> dict[str, Any]:
     return made
 
 
-def as_text(report: RunReport) -> str:
-    """Return a report as JSON text, the same for the same report: an entry of a list is a line."""
+def as_text(report: RunReport, seal: str | None = None) -> str:
+    """Return a report as JSON text, the same for the same report: an entry of a list is a line.
+
+    Args:
+        report: The run.
+        seal: Of the folder that the report was written to; the file in it cannot hold its own.
+    """
     document = as_document(report)
+    if seal is not None:
+        document = {"schema": document.pop("schema"), "seal": seal, **document}
     parts = []
     for name, value in document.items():
         if name in _LISTS:

@@ -18,6 +18,8 @@ _ELEMENTS = {
     Outcome.INCONCLUSIVE: "skipped",
     Outcome.ERROR: "error",
 }
+#: What stands for a failure that a list foretold: a build that is red for it tells nobody anything.
+_KNOWN = "skipped"
 
 
 def as_element(report: RunReport) -> Xml.Element:
@@ -54,17 +56,22 @@ def _case(result: CaseResult) -> Xml.Element:
     )
     if result.requirements:
         made.set("group", " ".join(each.id for each in result.requirements))
-    element = _ELEMENTS.get(result.verdict)
+    element = _element(result)
     if element is not None:
-        said = Xml.SubElement(
-            made, element, {"type": str(result.verdict), "message": clean(_message(result))}
-        )
+        kind = "known" if result.known else str(result.verdict)
+        said = Xml.SubElement(made, element, {"type": kind, "message": clean(_message(result))})
         said.text = clean(_details(result))
     return made
 
 
+def _element(result: CaseResult) -> str | None:
+    return _KNOWN if result.known else _ELEMENTS.get(result.verdict)
+
+
 def _message(result: CaseResult) -> str:
     ids = ", ".join(each.id for each in result.requirements)
+    if result.known:
+        return f"known: {result.known}" + (f" ({ids})" if ids else "")
     reason = f"{result.verdict}: {result.reason}"
     return f"{ids}: {reason}" if ids else reason
 
@@ -81,7 +88,7 @@ def _details(result: CaseResult) -> str:
 
 
 def _counts(results: Sequence[CaseResult]) -> dict[str, str]:
-    elements = [_ELEMENTS.get(result.verdict) for result in results]
+    elements = [_element(result) for result in results]
     return {
         "tests": str(len(results)),
         "failures": str(elements.count("failure")),

@@ -1,8 +1,13 @@
-"""Write the folder of a home: outcome, page, trace, and the manifest that seals them."""
+"""Write the folder of a home: outcome, page, trace, and the manifest that seals them.
+
+``premises.schema.json`` beside this file describes the outcome.
+"""
 
 import json
 from contextlib import suppress
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from harness.premises.outcome import SCHEMA, Outcome
 from harness.report import manifest
@@ -10,6 +15,13 @@ from harness.report.premises_page import Setting, page
 from harness.trace import Trace
 
 FILE, PAGE, TRACE = "premises.json", "premises.html", "trace.jsonl"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of an outcome."""
+    text = resources.files("harness.report").joinpath("premises.schema.json").read_text("utf-8")
+    made: dict[str, Any] = json.loads(text)
+    return made
 
 
 def write(folder: Path, outcome: Outcome, setting: Setting, trace: Trace | None) -> str:

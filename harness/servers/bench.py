@@ -6,6 +6,7 @@ tester has said it, or the case is unsupported.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from emulator.faults import FrameFault
 from emulator.profiles.model import Profile
@@ -19,6 +20,7 @@ from emulator.wire.aps import (
 )
 from emulator.wire.codec import Frame
 from emulator.wire.ota import Status
+from emulator.wire.ota_file import OtaHeader, SpecialType
 from harness.firmware import NEXT_VERSION, Made, filler
 from harness.hub.images import Served, served
 from harness.hub.lies import Edit
@@ -93,6 +95,11 @@ class ServerBench(Conversation):
         if not self.states(item):
             raise Unsupported(f"the server has no {item}")
 
+    def need_no_own_files(self) -> None:
+        """Make the case unsupported where the server has files for single devices."""
+        if any(one.of_one_device for one in self.held):
+            raise Unsupported("the server has files for single devices")
+
     def need_pages(self, *, served: bool) -> None:
         """Have a server that serves pages, or one that does not."""
         hub, item = self._reach.hub, "OTA.SERVER.PAGE"
@@ -142,6 +149,23 @@ class ServerBench(Conversation):
             raise Inconclusive("the server did not offer its image to the device that it is for")
         return image
 
+    def own_file(self) -> Served:
+        """Have a server with a file for this client alone, and return that.
+
+        Raises:
+            Unsupported: No file that the tester gave is so.
+        """
+        hub = self._reach.hub
+        if hub is not None and not self._options.images:
+            octets = self._made.image(NEXT_VERSION, size=_SIZE, destination=self.eui64)
+            header, behind = OtaHeader.decode_at(octets, 0)
+            special = replace(header, image_type=SpecialType.CLIENT_CREDENTIALS)
+            hub.serve(*hub.images, served(special.encode() + octets[behind:]))
+        mine = [one for one in self.held if one.of_one_device and one.destination == self.eui64]
+        if not mine:
+            raise Unsupported(f"needs a file for 0x{self.eui64:016X} alone: --image one")
+        return mine[-1]
+
     def _make_ready(self) -> None:
         """Wait until a server that serves on request has begun, and its session is not yet open."""
         if not self._options.on_request:
@@ -179,7 +203,9 @@ class ServerBench(Conversation):
         if self._reach.hub is not None and not self._options.images:
             self.hub.serve(*(self._build(NEXT_VERSION + step, ranged) for step in range(versions)))
             return self.hub.images[-1]
-        held = [served(one) for one in self._options.images]
+        held = [one for one in map(served, self._options.images) if not one.of_one_device]
+        if not held:
+            raise Unsupported("needs an image for every device of a kind: --image one")
         newest = max(held, key=lambda one: one.file_version)
         ids = (newest.manufacturer, newest.image_type)
         if sum((one.manufacturer, one.image_type) == ids for one in held) < versions:

@@ -306,6 +306,7 @@ _DEFECTS: tuple[ServerDefect, ...] = (
         "offers firmware where credentials were asked for",
         "ZCL 11.13.12: the file is for one device alone",
         "own_file_is_refused_where_there_are_none",
+        "file_of_one_device_is_offered_to_it_alone",
     ),
     defect(
         343,
@@ -348,6 +349,20 @@ _DEFECTS: tuple[ServerDefect, ...] = (
         "serves octets of the file's begin once it has restarted",
         "espressif/esp-zigbee-sdk 793: the offset asked for is not looked at",
         "restarted_server_goes_on",
+    ),
+    defect(
+        380,
+        answers.LooksAtNoDestination,
+        "hands the file of one device to any that asks",
+        "ZCL 11.4.2.12: only the device that the header names may use it",
+        "file_of_one_device_is_offered_to_it_alone",
+    ),
+    defect(
+        381,
+        answers.KnowsNoOwnFiles,
+        "has files for single devices, and does not know the query for them",
+        "ZCL 11.13.12: the answer to a query that is served is command 0x09",
+        "file_of_one_device_is_offered_to_it_alone",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from emulator.wire import ota
 from emulator.wire.ota import BlockControl, QueryControl, Status
+from emulator.wire.ota_file import SpecialType
 from harness.hub.images import Served
 
 #: The most that a client asks for in one block, where a case says nothing else.
@@ -93,11 +94,16 @@ def end(image: Served, status: Status = Status.SUCCESS) -> ota.UpgradeEndRequest
 
 
 def own_file(image: Served, eui64: int) -> ota.QueryDeviceSpecificFileRequest:
-    """Return the query for a file that is meant for one device alone: its credentials."""
+    """Return the query for a file that is meant for one device alone.
+
+    Args:
+        image: The file, or an image of the device's own make: then for its credentials.
+        eui64: The device that the query names.
+    """
     return ota.QueryDeviceSpecificFileRequest(
         node_address=eui64,
         manufacturer=image.manufacturer,
-        image_type=0xFFC0,
-        file_version=image.file_version,
+        image_type=image.image_type if image.of_one_device else SpecialType.CLIENT_CREDENTIALS,
+        file_version=image.file_version - 1,
         stack_version=2,
     )

@@ -4,14 +4,13 @@ A field of a frame is given as a number, as ``"0x1234"``, by the name of an enum
 (``own``, ``offered``, ``same`` ...), or in relation to the last request: ``{"plus": 40}``.
 """
 
-import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import NoReturn, get_args, get_type_hints
 
 from emulator.contract import Identity
-from emulator.errors import HanoverError
+from emulator.errors import HanoverError, did_you_mean
 from emulator.wire import ota, zcl
 from emulator.wire.codec import COMMANDS, KEYS, Frame, UInt
 
@@ -206,6 +205,5 @@ def _check_word(name: str, word: str) -> None:
 
 def refuse(key: str, found: object, known: Collection[str]) -> NoReturn:
     """Raise the error of a name that nobody knows, with a close one."""
-    close = difflib.get_close_matches(str(found), list(known), n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
-    raise ScriptError(f"{key}: found {found!r}{hint}, wanted one of {', '.join(sorted(known))}")
+    wanted = f"one of {', '.join(sorted(known))}{did_you_mean(str(found), known)}"
+    raise ScriptError(f"{key}: found {found!r}, wanted {wanted}")

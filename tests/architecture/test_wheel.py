@@ -21,6 +21,8 @@ NEEDED = (
     "emulator/profiles/b4.toml",
     "harness/py.typed",
     "harness/cli/profiles.py",
+    "harness/report/premises.schema.json",
+    "harness/report/report.schema.json",
     "harness/requirements/gb.toml",
     "harness/_vectors/README.md",
 )
@@ -114,7 +116,7 @@ def test_the_wheel_says_how_it_is_started(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         points = archive.read("hanover-0.1.0.dist-info/entry_points.txt").decode()
         metadata = archive.read("hanover-0.1.0.dist-info/METADATA").decode()
-    assert "hanover = harness.cli.main:main" in points
+    assert "hanover = harness.cli.entry:main" in points
     assert "[pytest11]\nhanover = harness.pytest_plugin" in points
     assert "License-Expression: MIT" in metadata
     assert "hanover-0.1.0.dist-info/licenses/LICENSE" in names_in(wheel)

@@ -35,6 +35,34 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+#: Begins the command as its script does, and has Ctrl-C come while a module is imported.
+BEGUN = """
+import sys
+before = set(sys.modules)
+from harness.cli.entry import main
+assert set(sys.modules) - before == {"harness", "harness.cli", "harness.cli.entry"}
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            raise KeyboardInterrupt
+module, sys.argv[1:] = sys.argv[1], ["profiles"]
+sys.meta_path.insert(0, Finder())
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["harness.cli.main", "click", "harness.cli.profiles"])
+def test_interruption_while_it_starts_is_one_line(module: str) -> None:
+    done = subprocess.run(
+        (sys.executable, "-c", BEGUN, module),
+        cwd=planted.CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "hanover: interrupted\n")
+
+
 def test_every_command_is_listed_and_can_be_asked_for_help(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

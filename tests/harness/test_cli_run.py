@@ -15,7 +15,7 @@ from emulator.profiles import load
 from harness.cli.main import run_command
 from harness.cli.profiles import as_toml
 from harness.cli.run import run as run_cli
-from harness.report import json_report
+from harness.report import json_report, manifest
 from tests.harness import planted
 from tests.harness.planted import plant
 
@@ -185,7 +185,9 @@ def test_json_is_all_there_is_on_stdout(tmp_path: Path) -> None:
     done = run("-k", "good", "--json", "--profile", "B2", "--out", "out")
     document = json.loads(done.stdout)
     jsonschema.validate(document, json_report.schema())
+    seal = document.pop("seal")
     assert document == report_in(tmp_path / "out")
+    assert manifest.verify(tmp_path / "out") == (seal, ())
     assert done.stderr == ""
 
 

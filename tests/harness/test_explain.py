@@ -76,6 +76,10 @@ def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert "wait::block_period_is_a_rate_limit" in one["cases"]
     assert {"D064", "D065"} <= {defect["id"] for defect in one["defects"]}
     assert all(defect["title"] and defect["copies"] for defect in one["defects"])
+    assert run_command(["trace", "OTA-C-051", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["requirements"]
+    ids = [defect["id"] for defect in one["defects"]]
+    assert {key: one[key] for key in row} | {"defects": ids} == row
 
 
 def test_vectors_that_judge_are_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,9 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
+from harness.known import Known, applied
 from harness.report import junit
-from tests.harness.reports import FAILED, MIXED, report, result
+from tests.harness.reports import FAILED, MIXED, cited, report, result
 
 #: Element: attributes that it may have, that it must have, and what may stand in it.
 SCHEMA: dict[str, tuple[set[str], set[str], set[str]]] = {
@@ -99,6 +100,30 @@ def test_a_planted_element_is_found(tmp_path: Path) -> None:
     assert case is not None
     Xml.SubElement(case, "properties")
     assert list(flaws(root)) == ["testcase: properties in it"]
+
+
+def test_a_known_failure_is_skipped_and_an_unexpected_pass_is_a_failure(tmp_path: Path) -> None:
+    reasons = {"known::bad": "answers anybody", "known::mended": "was so once"}
+    bad = result("known::bad", "B1", FAILED, (cited("OTA-S-021"),))
+    given = (bad, result("known::mended"), result("known::other", "B1", FAILED))
+    marked, stale = applied(given, Known(file="known.toml", reasons=reasons))
+    assert stale == ("known::mended[B1]",)
+    root = Xml.parse(junit.write(tmp_path, report(*marked))).getroot()
+    assert list(flaws(root)) == []
+    found = {one.attrib["name"]: one[0] for one in root.iter("testcase")}
+    assert {name: one.tag for name, one in found.items()} == {
+        "bad[B1]": "skipped",
+        "mended[B1]": "failure",
+        "other[B1]": "failure",
+    }
+    assert found["bad[B1]"].attrib == {
+        "type": "known",
+        "message": "known: answers anybody (OTA-S-021)",
+    }
+    assert "seen: SUCCESS (0x00)" in (found["bad[B1]"].text or "")
+    assert "take it off the list" in found["mended[B1]"].attrib["message"]
+    (suite,) = root
+    assert (suite.attrib["failures"], suite.attrib["skipped"]) == ("2", "1")
 
 
 def test_counts_of_suites_add_up(tmp_path: Path) -> None:

@@ -314,13 +314,17 @@ def test_a_program_and_a_device_are_named_with_what_they_are(tmp_path: Path) -> 
     assert carrier["kind"] == "program"
     assert f"exec:{carrier['command']}" == program
     assert "probe" in carrier["capabilities"]
+    running = Path(sys.executable).read_bytes()
+    assert carrier["file"] == sys.executable
+    assert carrier["octets"] == str(len(running))
+    assert carrier["sha256"] == sha256(running).hexdigest()
     (used,) = made.profiles
     assert used.device is not None
     assert (used.device.sha256, used.device.eui64) == (dut.sha256, f"{dut.eui64:016x}")
     files = [sha256(rung.octets).hexdigest() for rung in dut.ladder.rungs]
     assert [one.sha256 for one in used.device.images][: len(files)] == files
     text = written(tmp_path / "out", made)["evidence.html"].text
-    for said in (carrier["name"], dut.sha256, f"{dut.eui64:016x}", *files):
+    for said in (carrier["name"], carrier["sha256"], dut.sha256, f"{dut.eui64:016x}", *files):
         assert said in text
     jsonschema.validate(json.loads(json_report.as_text(made)), json_report.schema())
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from emulator.errors import did_you_mean
 from harness.covers import Coverage
 from harness.recorder import About
 from harness.requirements import catalogue
@@ -59,6 +60,21 @@ def test_a_wish_that_nothing_grants_is_told(wish: str) -> None:
 def test_a_hint_names_what_is_near() -> None:
     assert hint(EVERY, "boot::onne") == "; did you mean boot::one or boot::one_more?"
     assert hint(EVERY, "zzz") == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "known", "most", "said"),
+    [
+        ("Zeor", ["one", "zero"], 1, "; did you mean zero?"),
+        ("d02", ["D120", "D020", "D021"], 2, "; did you mean D020 or D021?"),  # the begin counts
+        (" d020", ["D120", "D020"], 1, "; did you mean D020?"),
+        ("", ["one"], 3, ""),
+        ("one", [], 3, ""),
+        ("xyz", ["one", "two"], 3, ""),
+    ],
+)
+def test_what_was_meant_is_guessed(wrong: str, known: list[str], most: int, said: str) -> None:
+    assert did_you_mean(wrong, known, most) == said
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Over the exec: lane a device behaves as in this process, and every line fits the schema."""
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from emulator.wire.manifest import Trait
 from harness.bench import Bench
 from harness.firmware import FIRST_VERSION, NEXT_VERSION
 from harness.lanes.exec import CONVERSATIONS, ExecLane, schema
+from harness.lanes.program import files_of
 from harness.runner import run_suite
 from harness.suite import Chosen, RunOptions
 from harness.verdict import Outcome, Unsupported
@@ -135,6 +137,36 @@ def test_capabilities_are_those_of_the_program(tmp_path: Path) -> None:
     with pytest.raises(LinkError, match="shows nothing of flash"):
         bare.lane.damage(3)
     assert Bench(load("B1"), link=f"exec:{emulated('B1')}").lane.capabilities >= set(OPTIONAL)
+
+
+def test_program_is_named_by_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that was changed under the same name is another; a word that is no file is none."""
+    CONVERSATIONS.close()
+    command = write_program(tmp_path)
+    digests = []
+    for change in ("", "\n# changed\n"):
+        script = tmp_path / "device.py"
+        script.write_text(script.read_text("utf-8") + change, "utf-8")
+        digests.append(hashlib.sha256(script.read_bytes()).hexdigest())
+        Bench(load("B1"), link=f"exec:{command}")  # stays open: the next one starts its own
+    said = CONVERSATIONS.close()
+    assert [one[f"sha256 of {tmp_path / 'device.py'}"] for one in said] == digests
+    assert len(set(digests)) == 2
+    assert {key for one in said for key in one if key.startswith("sha256 of")} == {
+        f"sha256 of {tmp_path / 'device.py'}"
+    }
+    bare = tmp_path / "bin" / "device"
+    bare.parent.mkdir()
+    bare.write_bytes(b"#!/bin/sh\n")
+    bare.chmod(0o755)
+    monkeypatch.setenv("PATH", str(bare.parent))
+    whole = {"octets": "10", "sha256": hashlib.sha256(b"#!/bin/sh\n").hexdigest()}
+    for word in ("device", str(bare)):
+        assert files_of([word, "-c", "x" * 9000, "a\0b", str(tmp_path)]) == {
+            "file": str(bare),
+            **whole,
+        }
+    assert files_of(["no-such-device"]) == {}
 
 
 def test_a_device_without_settings_is_not_taken_for_another(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from emulator.image.build import build
@@ -16,7 +17,7 @@ from harness.cli.premises_options import Asked, planted_in
 from harness.firmware import filler
 from harness.premises.defects import HOME_DEFECTS, planted
 from harness.premises.load import load, names
-from harness.report import manifest
+from harness.report import manifest, premises_folder
 
 SMALL = ("--size", "600")
 HOME_WITHOUT_A_WAY = """
@@ -367,6 +368,14 @@ def test_folder_has_outcome_page_trace_and_seal(run: Run, tmp_path: Path) -> Non
     first = json.loads((out / "trace.jsonl").read_text().splitlines()[0])
     assert {"t_us", "who", "what"} <= first.keys()
     assert run_command(["report", "verify", str(out)]) == 0
+
+
+def test_json_has_the_seal_of_the_folder(run: Run, tmp_path: Path) -> None:
+    code, said, _ = run("C1", *SMALL, "--out", str(tmp_path), "--json")
+    told = json.loads(said)
+    jsonschema.validate(told, premises_folder.schema())
+    assert (code, manifest.verify(tmp_path)) == (0, (told.pop("seal"), ()))
+    assert told == json.loads((tmp_path / "premises.json").read_text("utf-8"))
 
 
 # The guide.

@@ -127,7 +127,7 @@ BAD = [
     (
         '[hub]\nname = "hub"',
         '[hub]\nnames = "hub"',
-        "hub.names: found an unknown key, wanted one of name (did you mean name?)",
+        "hub.names: found an unknown key, wanted one of name; did you mean name?",
     ),
     (
         '[hub]\nname = "hub"',
@@ -304,9 +304,8 @@ class TestFiles:
     def test_a_wrong_key_of_a_profile_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "mine.toml").write_text("nam = 1", "utf-8")
         text = SMALL.replace('profile = "B2"', 'profile = "mine.toml"')
-        assert complaint(text, tmp_path) == "bridge[1].profile: mine.toml: nam: unknown key" + (
-            " (did you mean name?)"
-        )
+        wanted = "bridge[1].profile: mine.toml: nam: unknown key; did you mean name?"
+        assert complaint(text, tmp_path) == wanted
 
     def test_a_file_that_is_none(self, tmp_path: Path) -> None:
         with pytest.raises(PremisesError, match=r"none\.toml: found no such file or directory"):

@@ -78,9 +78,9 @@ FLAWS = {
     "unknown key": (
         "block_tries = 10",
         "block_tires = 10",
-        r"ota\.block_tires: unknown key \(did you mean block_tries\?\)",
+        r"ota\.block_tires: unknown key; did you mean block_tries\?",
     ),
-    "unknown table": ("[radio]", "[radar]", r"radar: unknown key \(did you mean radio\?\)"),
+    "unknown table": ("[radio]", "[radar]", r"radar: unknown key; did you mean radio\?"),
     "missing key": ("image_type = 0x0001", "", r"ota\.image_type: found nothing, expected an int"),
     "missing table": (
         re.compile(r"\[radio\].*", re.DOTALL),
@@ -112,7 +112,7 @@ FLAWS = {
     "unknown enum value": (
         'power = "mains"',
         'power = "main"',
-        r'power: found "main", expected one of mains, battery \(did you mean mains\?\)',
+        r'power: found "main", expected one of mains, battery; did you mean mains\?',
     ),
     "enum of a wrong type": ('power = "mains"', "power = 3", r"power: found 3, expected one of"),
     "unknown step": (
@@ -253,7 +253,7 @@ def test_an_overlay_adds_trust_and_the_steps_that_need_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ota.block_size": 50}, r"ota\.block_size: unknown key \(did you mean block_size_octets"),
+        ({"ota.block_size": 50}, r"ota\.block_size: unknown key; did you mean block_size_octets"),
         ({"ota.block_size_octets": 256}, r"ota\.block_size_octets: found 256, expected 1\.\.255"),
         ({"ota.block_tries": None}, r"ota\.block_tries: found nothing"),
         ({"name.first": "B"}, r"name\.first: name is a value, not a table"),

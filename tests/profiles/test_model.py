@@ -78,7 +78,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"ota.page_size_octets": 4097}, r"page_size_octets: found 4097, expected 0\.\.4096"),
     ({"ota.page_timeout_ms": 30_001}, r"page_timeout_ms: found 30001, expected 1\.\.30000"),
     ({"ota.timeout_policy": 0, "ota.end_tries": 2}, r"end_tries: found 2, expected at least 3"),
-    ({"ota.stranger": "refused"}, r"stranger: .*expected one of refuse, ignore .*did you mean ref"),
+    ({"ota.stranger": "refused"}, r"stranger: .*expected one of refuse, ignore; did you mean ref"),
     ({"image.verify": []}, r"image\.verify: found \[\], expected at least one step"),
     ({"image.verify": ["size", "size"]}, r"expected each step once"),
     ({"image.manifest": "none"}, r'image\.verify: .*no "manifest" step'),

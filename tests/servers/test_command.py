@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from emulator.image.build import build
+from harness.bench import DUT_EUI64
 from harness.cli.main import run_command
 from harness.report.json_report import schema
 from harness.requirements import catalogue
@@ -94,6 +95,33 @@ def test_a_makers_file_is_what_our_hub_serves(tmp_path: Path, image: Path) -> No
     assert found.pop("server_offers::highest_version_is_offered") == "unsupported"
     assert set(found.values()) == {"passed"}
     assert {one["image_type"] for one in document["images"]} == {0x0042}
+
+
+def test_file_of_one_device_is_judged_by_whose_it_is(tmp_path: Path, image: Path) -> None:
+    """The client's own file is asked for; the others of the tester's files are judged as ever."""
+    refused = "server_nonsense::own_file_is_refused_where_there_are_none"
+    alone = "server_nonsense::file_of_one_device_is_offered_to_it_alone"
+    whole = "server_blocks::whole_file_is_the_file"
+    found = []
+    for destination in (DUT_EUI64, DUT_EUI64 + 1):
+        own = tmp_path / "own.ota"
+        own.write_bytes(
+            build(
+                payload=b"a secret",
+                manufacturer=0x1234,
+                image_type=0xFFC0,
+                version=0x0800,
+                destination=destination,
+            )
+        )
+        files = ("--image", str(own), "--image", str(image))
+        code, document = report_of(tmp_path, *files, "-k", "OTA-S-023", "-k", whole)
+        said = verdicts(document)
+        assert (code, said[refused], said[whole]) == (0, "unsupported", "passed")
+        found.append(said[alone])
+    assert found == ["passed", "unsupported"]
+    ran = hanover("--image", str(own), "-k", whole, "--out", str(tmp_path / "report"))
+    assert "needs an image for every device of a kind: --image one" in ran.stdout
 
 
 def test_a_failure_is_replayed_by_its_command(tmp_path: Path, image: Path) -> None:
@@ -188,7 +216,7 @@ def test_a_wrong_list_is_wrong_use(tmp_path: Path, text: str, complaint: str) ->
         (["--link", "exec:true"], "--suite server: found --link exec:true, wanted ezsp:PORT"),
         (["--link", "ezsp:nowhere"], "--image: found none, wanted the files that the server holds"),
         (["--supports", "OTA.SERVER.PAGES"], "did you mean OTA.SERVER.PAGE?"),
-        (["--supports", "OTA.CLIENT"], "--supports OTA.CLIENT: wanted one of OTA.SERVER"),
+        (["--supports", "OTA.CLIENT"], "--supports: found OTA.CLIENT, wanted one of OTA.SERVER"),
         (
             ["--supports", "OTA.SERVER.PAGE", "--lacks", "OTA.SERVER.PAGE"],
             "OTA.SERVER.PAGE: found --supports and --lacks, wanted one of them",

@@ -49,7 +49,7 @@ def _speech(frame: str, **fields: object) -> Callable[[Row], object]:
     ("spoil", "wanted"),
     [
         (_speech("ImageNotify", file_offset=3), "step 3: fields: found 'file_offset', wanted one"),
-        (_speech("ImageNotify", file_version="ofered"), "found 'ofered' (did you mean offered?)"),
+        (_speech("ImageNotify", file_version="ofered"), "; did you mean offered?"),
         (_speech("UpgradeEndResponse", manufacturer=0x12345), "found 74565, wanted a number of 2"),
         (_speech("UpgradeEndResponse", manufacturer="0x12345"), "found '0x12345', wanted a number"),
         (

@@ -7,7 +7,6 @@ from typing import Any
 from emulator.units import MILLISECOND, MINUTE, Us
 from emulator.wire import ota, zcl
 from emulator.wire.aps import FIRST_BROADCAST, Datagram
-from emulator.wire.codec import Frame
 from emulator.wire.ota import Status
 from harness.hub.drafts import Draft, answer_draft
 from harness.hub.lies import Edit, Replace
@@ -108,14 +107,18 @@ class SilentOnNonsense(Replaced):
 class SilentOnOwnFiles(Replaced):
     """Be a hub that says nothing to a query for a file of the device's own."""
 
-    def _on_unsupported(self, request: Frame, datagram: Datagram, settings: Settings) -> Actions:
+    def _on_own_file(
+        self, query: ota.QueryDeviceSpecificFileRequest, datagram: Datagram, settings: Settings
+    ) -> Actions:
         return ()
 
 
 class HandsOutOwnFiles(Replaced):
     """Be a hub that offers firmware where credentials were asked for."""
 
-    def _on_unsupported(self, request: Frame, datagram: Datagram, settings: Settings) -> Actions:
+    def _on_own_file(
+        self, query: ota.QueryDeviceSpecificFileRequest, datagram: Datagram, settings: Settings
+    ) -> Actions:
         one = self.images[0]
         offer = ota.QueryDeviceSpecificFileResponse(
             status=Status.SUCCESS,
@@ -125,6 +128,27 @@ class HandsOutOwnFiles(Replaced):
             image_size=one.image_size,
         )
         return self.answer(offer, datagram)
+
+
+class LooksAtNoDestination(Replaced):
+    """Be a hub that hands the file of one device to any that asks."""
+
+    def _on_own_file(
+        self, query: ota.QueryDeviceSpecificFileRequest, datagram: Datagram, settings: Settings
+    ) -> Actions:
+        for one in self.images:
+            if one.of_one_device and one.destination is not None:
+                query = replace(query, node_address=one.destination)
+        return super()._on_own_file(query, datagram, settings)
+
+
+class KnowsNoOwnFiles(Replaced):
+    """Be a hub that has files for single devices, and does not know the query for them."""
+
+    def _on_own_file(
+        self, query: ota.QueryDeviceSpecificFileRequest, datagram: Datagram, settings: Settings
+    ) -> Actions:
+        return self.default_response(datagram, Status.UNSUP_COMMAND)
 
 
 class ForgetsSlowDevices(Replaced):

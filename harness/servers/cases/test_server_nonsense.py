@@ -111,6 +111,7 @@ def test_own_file_is_refused_where_there_are_none(server: ServerBench) -> None:
         NOT_AUTHORIZED.
     Source: ota-server.c of the Simplicity SDK.
     """
+    server.need_no_own_files()
     image = server.session()
     assert server.octets(block(image))
 
@@ -122,6 +123,36 @@ def test_own_file_is_refused_where_there_are_none(server: ServerBench) -> None:
     else:
         assert isinstance(heard.frame, ota.QueryDeviceSpecificFileResponse)
         assert status_of(heard) in (Status.NO_IMAGE_AVAILABLE, Status.NOT_AUTHORIZED)
+
+
+@covers("OTA-S-023")
+def test_file_of_one_device_is_offered_to_it_alone(server: ServerBench) -> None:
+    """A server that has files for single devices hands each to the device that it names.
+
+    Attack: Query Device Specific File Request for this device's file, under another EUI-64.
+    Expect: command 0x09 with NO_IMAGE_AVAILABLE or NOT_AUTHORIZED; before and after, under the
+        device's own EUI-64, SUCCESS with ids, version and size of the file.
+    Source: ZCL rev 8, 11.13.11 and 11.4.2.12.
+    """
+    mine = server.own_file()
+    offer = ota.QueryDeviceSpecificFileResponse(
+        status=Status.SUCCESS,
+        manufacturer=mine.manufacturer,
+        image_type=mine.image_type,
+        file_version=mine.file_version,
+        image_size=len(mine.octets),
+    )
+
+    asked = (server.eui64, server.eui64 ^ 1, server.eui64)
+    before, other, after = (server.ask(own_file(mine, one)) for one in asked)
+
+    assert before is not None
+    assert before.frame == offer
+    assert other is not None
+    assert isinstance(other.frame, ota.QueryDeviceSpecificFileResponse)
+    assert status_of(other) in (Status.NO_IMAGE_AVAILABLE, Status.NOT_AUTHORIZED)
+    assert after is not None
+    assert after.frame == offer
 
 
 @covers("OTA-S-022")
