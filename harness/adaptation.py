@@ -62,7 +62,7 @@ def adapt(data: bytes, profile: Profile, *, strict: bool) -> Plan:
         UnfitError: The file is no OTA file, or not all of one, or fits no bridge.
         ProfileError: No bridge can have what the file asks for.
     """
-    file, image, remarks = _whole(data)
+    file, image, remarks = whole(data)
     version = file.header.file_version
     if version == 0:
         raise UnfitError("found file version 0, wanted one above the version that the bridge runs")
@@ -99,8 +99,12 @@ def adapt(data: bytes, profile: Profile, *, strict: bool) -> Plan:
     )
 
 
-def _whole(data: bytes) -> tuple[OtaFile, bytes, list[str]]:
-    """Return the file, the octets from its magic to its end, and what was left out of them."""
+def whole(data: bytes) -> tuple[OtaFile, bytes, list[str]]:
+    """Return the file, the octets from its magic to its end, and what was left out of them.
+
+    Raises:
+        UnfitError: The file is no OTA file, or not all of one.
+    """
     try:
         file, _ = read(data)
     except WireError as error:

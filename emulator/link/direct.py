@@ -88,17 +88,15 @@ class DirectLink:
 
     def take(self, stimulus: Stimulus, now: Us) -> None:
         """Hand a stimulus to the device and do what it answers."""
-        kind = type(stimulus)
         try:
-            if type(stimulus) is Receive or type(stimulus) is Tunnelled:  # the path of a block
+            if type(stimulus) is Receive:  # this one and the next: the path of every block
                 if not self.powered:
                     return
-                if type(stimulus) is Receive:
-                    actions = self.device.receive(stimulus.datagram, now)
-                else:
-                    actions = self.device.event(stimulus, now)
-            elif kind is Wake:
-                actions = self._wake(now)
+                actions = self.device.receive(stimulus.datagram, now)
+            elif type(stimulus) is Tunnelled:
+                if not self.powered:
+                    return
+                actions = self.device.event(stimulus, now)
             else:
                 actions = self._ask(stimulus, now)
         except PowerLost:
@@ -114,7 +112,7 @@ class DirectLink:
                 self._medium.carry(self.name, action.datagram)
             elif not self._perform(action, now):
                 return
-        if kind is Wake and self._doze is not None and not self._awaited():
+        if type(stimulus) is Wake and self._doze is not None and not self._awaited():
             self._doze(self._world.horizon)
         deadline = self.device.deadline if self.powered else None
         if deadline is not None and (self._wake_at is None or deadline < self._wake_at):
@@ -133,7 +131,9 @@ class DirectLink:
                 self._tap(now, self.name, "power", "off")
                 self._off(now)
                 return ()
-            case Wake() | Receive() | Tunnelled():  # handled by type in take
+            case Wake():
+                return self._wake(now)
+            case Receive() | Tunnelled():  # handled by type in take
                 return ()
             case _:
                 return self.device.event(stimulus, now) if self.powered else ()

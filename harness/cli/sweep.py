@@ -1,6 +1,5 @@
 """Cut power at every flash operation of a bridge's life: ``hanover sweep``."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,16 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.defects import check_defect
-from harness.cli.progress import bar
+from harness.cli.sweep_homes import HOME_SIZE, Given, sweep_homes
+from harness.cli.sweep_options import Output, chosen_kinds, chosen_lives, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from emulator.profiles.model import Profile
-    from harness.sweep.engine import Verdict
     from harness.sweep.geometry import Geometry
-    from harness.sweep.points import Point
-    from harness.sweep.report import SweepReport
     from harness.sweep.workers import Task
 
 #: Octets of an offered image: one sector, or a few, of most parts.
@@ -26,8 +23,13 @@ _SIZE = 4096
 
 @click.command()
 @click.option("--profile", "names", multiple=True, help="Name or TOML file; repeatable.")
+@click.option("--premises", "homes", multiple=True, help="A whole home, name or TOML; repeatable.")
+@click.option("--bridge", "bridges", multiple=True, help="Of a home: whose supply, or home.")
+@click.option(
+    "--every", type=click.IntRange(min=1), default=1, help="Of a home: 1 point in so many."
+)
 @click.option("--life", "lives", multiple=True, help="Only this life; repeatable.")
-@click.option("--size", type=click.IntRange(min=1), default=_SIZE, show_default=True)
+@click.option("--size", type=click.IntRange(min=1), help=f"Usual: {_SIZE}; of a home {HOME_SIZE}.")
 @click.option("--kinds", help="Comma-separated; default: all.")
 @click.option("--pairs", is_flag=True, help="Cut a second time, at each operation of the recovery.")
 @click.option(
@@ -46,8 +48,11 @@ _SIZE = 4096
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for sweep.json.")
 def sweep(
     names: tuple[str, ...],
+    homes: tuple[str, ...],
+    bridges: tuple[str, ...],
+    every: int,
     lives: tuple[str, ...],
-    size: int,
+    size: int | None,
     kinds: str | None,
     pairs: bool,
     shapes: tuple[str, ...],
@@ -62,29 +67,60 @@ def sweep(
     """Cut power at every flash operation of whole lives, and judge what each bridge keeps.
 
     A life is lived once; from each operation a bridge then comes back from flash alone and goes on
-    until it rests. Exits with 1 if a promise is broken, with 2 if there was nothing to cut, with 3
-    if a life shows no operation of a phase.
+    until it rests. With --premises the supply of one bridge of a home is cut while the others live
+    on, or that of the whole home. Exits with 1 if a promise is broken, with 2 if there was nothing
+    to cut, with 3 if a life shows no operation of a phase.
     """
-    from harness.sweep.points import KINDS, read_point
+    output = Output(out=out, as_json=as_json)
+    if homes:
+        refuse("--premises", profile=names, geometry=shapes, pairs=pairs, no_merge=no_merge)
+        given = Given(
+            homes=homes,
+            lives=lives,
+            bridges=bridges,
+            kinds=kinds,
+            size=size or HOME_SIZE,
+            seed=seed,
+            every=every,
+            defect=defect,
+        )
+        raise SystemExit(sweep_homes(given, replay, workers, output))
+    refuse("no --premises", bridge=bridges, every=every > 1)
+    plan = _Plan(size or _SIZE, kinds, seed, defect, merge=not no_merge, pairs=pairs)
+    raise SystemExit(_sweep_bridges(plan, names, lives, shapes, replay, workers, output))
+
+
+def _sweep_bridges(
+    plan: "_Plan",
+    names: tuple[str, ...],
+    lives: tuple[str, ...],
+    shapes: tuple[str, ...],
+    replay: str | None,
+    workers: int,
+    output: Output,
+) -> int:
+    """Sweep bridges, or live one point of the first, and return the exit code."""
+    from harness.sweep import workers as pool
+    from harness.sweep.geometry import read_geometries
+    from harness.sweep.lives import LIVES
+    from harness.sweep.points import read_point
 
     point = None if replay is None else read_point(replay)
-    chosen = KINDS if kinds is None else _kinds(kinds, KINDS)
-    wanted = (point.life,) if point is not None else _lives(lives)
-    plan = _Plan(size, chosen, seed, defect, merge=not no_merge, pairs=pairs)
+    wanted = (point.life,) if point is not None else chosen_lives(lives, tuple(LIVES))
     tasks = [
         task
-        for given, profile in _profiles(names, defect, one=point is not None)
-        for shape in (_shapes(shapes) or (None,))
+        for given, profile in _profiles(names, plan.defect, one=point is not None)
+        for shape in (read_geometries(shapes) or (None,))
         for life in wanted
         for task in plan.tasks(given, profile, shape, life)
     ]
     if not tasks:
         raise click.UsageError("no bridge of these profiles can live any of these lives")
     if point is not None:
-        raise SystemExit(_replay(tasks[0], point, as_json=as_json))
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
-    raise SystemExit(_sweep(tasks, workers, out, as_json=as_json))
+        verdict = pool.replay(tasks[0], point)
+        return output.verdict("profile", tasks[0].profile.name, point, verdict.ending)
+    output.prepare()
+    return output.sweep(lambda progress: pool.sweep(tasks, workers, progress))
 
 
 class _Plan:
@@ -93,14 +129,17 @@ class _Plan:
     def __init__(
         self,
         size: int,
-        kinds: tuple[str, ...],
+        kinds: str | None,
         seed: int,
         defect: str | None,
         *,
         merge: bool,
         pairs: bool,
     ) -> None:
-        self._size, self._kinds, self._seed, self._defect = size, kinds, seed, defect
+        from harness.sweep.points import KINDS
+
+        self._size, self._seed, self.defect = size, seed, defect
+        self._kinds = chosen_kinds(kinds, KINDS)
         self._merge, self._pairs = merge, pairs
 
     def tasks(
@@ -121,7 +160,7 @@ class _Plan:
             words += ["--geometry", str(shape)]
         images_of(LIVES[life], profile, size)  # a wrong size is said before the work
         words += ["--seed", str(self._seed)] if self._seed else []
-        words += ["--defect", self._defect] if self._defect else []
+        words += ["--defect", self.defect] if self.defect else []
         for pairs in (False, True) if self._pairs else (False,):
             yield Task(
                 profile=profile,
@@ -130,28 +169,10 @@ class _Plan:
                 command=shlex.join(words),
                 kinds=self._kinds,
                 seed=self._seed,
-                defect=self._defect,
+                defect=self.defect,
                 merge=self._merge,
                 pairs=pairs,
             )
-
-
-def _kinds(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the kinds that ``--kinds`` names, in the order of the table."""
-    given = [each.strip() for each in text.split(",")]
-    for each in given:
-        if each not in known:
-            raise click.UsageError(f"--kinds: found {each!r}, wanted some of {', '.join(known)}")
-    return tuple(each for each in known if each in given)
-
-
-def _lives(given: tuple[str, ...]) -> tuple[str, ...]:
-    from harness.sweep.lives import LIVES
-
-    for each in given:
-        if each not in LIVES:
-            raise click.UsageError(f"--life: found {each!r}, wanted one of {', '.join(LIVES)}")
-    return tuple(dict.fromkeys(given)) or tuple(LIVES)
 
 
 def _profiles(
@@ -164,69 +185,3 @@ def _profiles(
     if defect is not None:
         check_defect("client", defect)
     return chosen[:1] if one else chosen
-
-
-def _shapes(given: tuple[str, ...]) -> "tuple[Geometry, ...]":
-    from harness.sweep.geometry import read_geometries
-
-    return read_geometries(given)
-
-
-def _sweep(tasks: "list[Task]", workers: int, out: Path | None, *, as_json: bool) -> int:
-    from harness.sweep import workers as pool
-    from harness.sweep.recording import EmptyPhaseError
-
-    try:
-        with bar("cut") as progress:
-            report = pool.sweep(tasks, workers, progress)
-    except EmptyPhaseError as error:  # the harness would prove nothing
-        click.echo(f"hanover: {error}", err=True)
-        return 3
-    text = json.dumps(report.as_document(), indent=2)
-    if out is not None:
-        (out / "sweep.json").write_text(text + "\n", "utf-8")
-    if as_json:
-        click.echo(text)
-    else:
-        _print(report)
-    if report.interrupted:
-        click.echo("hanover: interrupted: what was judged is kept", err=True)
-    return report.exit_code
-
-
-def _print(report: "SweepReport") -> None:
-    for line in report.lines():
-        click.echo(line)
-
-
-def _replay(task: "Task", point: "Point", *, as_json: bool) -> int:
-    from harness.sweep.workers import replay
-
-    verdict = replay(task, point)
-    if as_json:
-        click.echo(json.dumps(_as_document(task, verdict), indent=2))
-    else:
-        click.echo(f"{task.profile.name} {point}: {_ending(verdict)}")
-    return 0 if verdict.ending.good else 1
-
-
-def _ending(verdict: "Verdict") -> str:
-    from harness.sweep.promises import PROMISES
-
-    ending = verdict.ending
-    if ending.good:
-        return "every promise is kept"
-    return f"promise {ending.promise} ({PROMISES[ending.promise]}): {ending.found}"
-
-
-def _as_document(task: "Task", verdict: "Verdict") -> dict[str, object]:
-    ending = verdict.ending
-    return {
-        "schema": "sweep-replay-1",
-        "profile": task.profile.name,
-        "point": str(verdict.point),
-        "good": ending.good,
-        "promise": ending.promise or None,
-        "found": ending.found,
-        "slots": ending.slots.hex(),
-    }

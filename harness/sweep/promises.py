@@ -24,6 +24,7 @@ PROMISES: dict[int, str] = {
     5: "an image that cannot reach the hub is undone, and neither looped nor refused for ever",
     6: "frame counters never go back",
     7: "flash that wears out is reported, what it was for is refused, and the bridge goes on",
+    8: "no home ends with a bridge that nobody can reach",
 }
 
 #: What is owed after each kind of cut; a new kind of fault is one line here.

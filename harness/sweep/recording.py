@@ -74,7 +74,7 @@ class Recorder(Watcher):
         probe, moment = self._scene.probe, self._moment
         if operations:
             done = tuple(probe.operations[-operations:])
-            phases = tuple(phase_of(probe, one, moment) for one in done)
+            phases = tuple(phase_of(probe, one, on_trial=moment.on_trial) for one in done)
             self.calls.append(Call(moment, done, phases))
             self._idle, self._stages = 0, set()
             return
@@ -84,7 +84,7 @@ class Recorder(Watcher):
         self._idle += 1
 
 
-def phase_of(probe: Probe, operation: Any, moment: Moment) -> str:  # noqa: ANN401 - of flash
+def phase_of(probe: Probe, operation: Any, *, on_trial: bool) -> str:  # noqa: ANN401 - of flash
     """Return in which phase of a life a flash operation falls."""
     area, said = probe.area(operation.address), str(operation.phase)
     if said not in _PLAIN:
@@ -93,7 +93,7 @@ def phase_of(probe: Probe, operation: Any, moment: Moment) -> str:  # noqa: ANN4
     if area == "data":
         return "record"
     if area == "boot_record":
-        return "trial" if moment.on_trial else "staging"
+        return "trial" if on_trial else "staging"
     return "download"
 
 

@@ -2,10 +2,36 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from harness.sweep.engine import Verdict
+from harness.sweep.engine import Ending
 from harness.sweep.promises import PROMISES
+
+
+class Spot(Protocol):
+    """Be where a supply was cut; its text is what ``--replay`` takes."""
+
+    @property
+    def life(self) -> str: ...
+
+    @property
+    def phase(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+
+class Judged(Protocol):
+    """Be the verdict on one point of any sweep."""
+
+    @property
+    def point(self) -> Spot: ...
+
+    @property
+    def ending(self) -> Ending: ...
+
+    @property
+    def merged(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +81,7 @@ class Found:
     tallies: dict[Key, Tally] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
-    def count(self, profile: str, verdict: Verdict, points: int, replay: str) -> None:
+    def count(self, profile: str, verdict: Judged, points: int, replay: str) -> None:
         """Add a verdict that stands for so many points."""
         point, ending = verdict.point, verdict.ending
         key = (profile, point.life, point.phase, point.kind)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
+from typing import Protocol, TypeVar
 
 from emulator.profiles.model import Profile
 from emulator.units import Octets
-from harness.processes import processes
+from harness.processes import Spread, processes
 from harness.sweep.engine import Ending, Sweeper, Verdict
 from harness.sweep.lives import LIVES
 from harness.sweep.points import KINDS, Point
@@ -45,6 +46,9 @@ class _Range:
     task: Task
     start: int
     stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
 
 
 @lru_cache(maxsize=2)
@@ -103,23 +107,61 @@ def sweep(tasks: Sequence[Task], workers: int = 1, progress: Progress | None = N
     Raises:
         EmptyPhaseError: A life shows no operation of a phase that it is there for.
     """
+
+    def plan(spread: Spread, found: Found) -> Sequence[_Range]:
+        return list(_ranges(tasks, list(spread(_count, tasks)), found))
+
+    first = tasks[0]
+    return shared(plan, _judge, workers, progress, seed=first.seed, size=first.size)
+
+
+class Part(Protocol):
+    """Be some work; its length is how many points it holds."""
+
+    def __len__(self) -> int: ...
+
+
+P = TypeVar("P", bound=Part)
+
+
+def shared(
+    plan: Callable[[Spread, Found], Sequence[P]],
+    judge: Callable[[P], Found],
+    workers: int,
+    progress: Progress | None,
+    *,
+    seed: int,
+    size: Octets,
+) -> SweepReport:
+    """Share the work of a sweep among processes.
+
+    Args:
+        plan: Returns the parts, in order, and adds what it found already.
+        judge: Judges one part, in any process.
+        workers: How many processes there are.
+        progress: Called after each part.
+        seed: Told in the report.
+        size: Told in the report, in octets.
+
+    Returns:
+        What was found; after Ctrl-C, or when it is told to end, what was found until then.
+    """
     began, found, planned, done, interrupted = perf_counter(), Found(), 0, 0, False
     with processes(workers) as spread:
         try:
-            counts = list(spread(_count, tasks))
-            ranges = list(_ranges(tasks, counts, found))
-            planned = sum(part.stop - part.start for part in ranges)
-            for part, brought in zip(ranges, spread(_judge, ranges), strict=True):
+            parts = plan(spread, found)
+            planned = sum(map(len, parts))
+            for part, brought in zip(parts, spread(judge, parts), strict=True):
                 found.add(brought)
-                done += part.stop - part.start
+                done += len(part)
                 if progress is not None:
                     progress(done, planned)
         except KeyboardInterrupt:
             interrupted = True
     return SweepReport(
         found=found,
-        seed=tasks[0].seed,
-        size=tasks[0].size,
+        seed=seed,
+        size=size,
         workers=workers,
         seconds=perf_counter() - began,
         interrupted=interrupted,
