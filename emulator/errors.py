@@ -89,7 +89,8 @@ class LinkError(HanoverError, RuntimeError):
 def did_you_mean(wrong: str, known: Iterable[str], most: int = 1) -> str:
     """Return the nearest names to a wrong one, as the end of a message; nothing if none is near.
 
-    Capital letters do not matter. A name that begins like the wrong one is nearest.
+    Capital letters do not matter. A name that begins like the wrong one is nearest, the shortest
+    of several first.
 
     Args:
         wrong: What was given.
@@ -101,6 +102,7 @@ def did_you_mean(wrong: str, known: Iterable[str], most: int = 1) -> str:
     names = {name.lower(): name for name in known}
     given = wrong.strip().lower()
     longer = [name for name in names if given and name.startswith(given)]
+    longer.sort(key=lambda name: (len(name), name))
     near = longer or difflib.get_close_matches(given, names, n=most)
     told = " or ".join(names[one] for one in near[:most])
     return f"; did you mean {told}?" if told else ""

@@ -299,10 +299,10 @@ class Crossing:
 
     def _repeat(self, datagram: Datagram, side: int, now: Us) -> Sequence[Action]:
         """Take a broadcast, and pass it on to all sides but its own; one that comes back is old."""
+        if datagram.source == self._radio.address:
+            return _NOTHING
         key = (datagram.source, datagram.aps_counter, datagram.frame_counter)
         if self._broadcasts.setdefault(key, side) != side:
-            return _NOTHING
-        if datagram.source == self._radio.address:
             return _NOTHING
         if len(self._broadcasts) > _BROADCASTS:
             del self._broadcasts[next(iter(self._broadcasts))]

@@ -103,11 +103,12 @@ def _wanted(ids: tuple[str, ...]) -> "dict[str, tuple[DefectFacts, ...]]":
 def _lines(matrix: "Matrix") -> Iterator[str]:
     from harness.traceability import folded
 
-    yield f"{'defect':8}{'bridges':14}{'rows':>7}{'failed':>8}  caught by"
+    width = 1 + max((13, *(len(" ".join(one.profiles)) for one in matrix.met)))
+    yield f"{'defect':8}{'shows on':{width}}{'rows':>6}{'failed':>8}  caught by"
     for one in matrix.met:
         failed = sum(one.caught_by.values())
         cases = f"{len(one.caught_by)} cases" if len(one.caught_by) != 1 else "1 case"
-        row = f"{one.id:8}{' '.join(one.profiles):14}{one.rows:>7,}{failed:>8,}  {cases}"
+        row = f"{one.id:8}{' '.join(one.profiles):{width}}{one.rows:>6,}{failed:>8,}  {cases}"
         yield f"{row}, {one.errors:,} errors" if one.errors else row
     yield ""
     yield f"{'case':68}{'defects':>8}"
@@ -124,7 +125,7 @@ def _lines(matrix: "Matrix") -> Iterator[str]:
         yield f"{able} of {len(matrix.plan.cases)} cases catch a defect"
     plan = matrix.plan
     if plan.homeless:
-        yield f"on none of these bridges: {', '.join(plan.homeless)}"
+        yield f"shows on nothing that was chosen: {', '.join(plan.homeless)}"
     yield f"depth {plan.depth}, seed {plan.seed}, {rows:,} rows in {matrix.seconds:.0f} s"
 
 

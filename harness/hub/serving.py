@@ -24,11 +24,15 @@ _CONTROL_AT = 3
 def best_image(
     images: Iterable[Served], query: ota.QueryNextImageRequest, offers: Offers
 ) -> Served | None:
-    """Return the highest version that fits the device and that the policy lets it have."""
+    """Return the highest version that fits the device and that the policy lets it have.
+
+    The own file of one device is nobody's next image.
+    """
     fitting = (
         one
         for one in images
-        if one.fits(query.manufacturer, query.image_type, query.hardware_version)
+        if not one.of_one_device
+        and one.fits(query.manufacturer, query.image_type, query.hardware_version)
         and _offered(one.file_version, query.file_version, offers)
     )
     return max(fitting, key=lambda one: one.file_version, default=None)

@@ -161,10 +161,14 @@ class ServerBench(Conversation):
             header, behind = OtaHeader.decode_at(octets, 0)
             special = replace(header, image_type=SpecialType.CLIENT_CREDENTIALS)
             hub.serve(*hub.images, served(special.encode() + octets[behind:]))
-        mine = [one for one in self.held if one.of_one_device and one.destination == self.eui64]
+        mine = [
+            one
+            for one in self.held
+            if one.of_one_device and one.destination == self.eui64 and one.file_version
+        ]  # of version 0 there is none before that a device could have
         if not mine:
             raise Unsupported(f"needs a file for 0x{self.eui64:016X} alone: --image one")
-        return mine[-1]
+        return max(mine, key=lambda one: one.file_version)
 
     def _make_ready(self) -> None:
         """Wait until a server that serves on request has begun, and its session is not yet open."""

@@ -104,6 +104,6 @@ def own_file(image: Served, eui64: int) -> ota.QueryDeviceSpecificFileRequest:
         node_address=eui64,
         manufacturer=image.manufacturer,
         image_type=image.image_type if image.of_one_device else SpecialType.CLIENT_CREDENTIALS,
-        file_version=image.file_version - 1,
+        file_version=max(0, image.file_version - 1),
         stack_version=2,
     )

@@ -470,7 +470,7 @@ class HomeSweeper:
         """Live the life from its start with this cut in it, and judge all of it.
 
         Raises:
-            PointError: The life has no such operation.
+            PointError: The life has no such operation, or is over before that moment.
         """
         trouble = Trouble(
             self._premises, self.life, self._size, seed=self._seed, defect=self._defect
@@ -480,4 +480,7 @@ class HomeSweeper:
         if ending.good and point.cut is not None and not trouble.struck:
             found = f"only {trouble.probes[point.bridge].count} operations of {point.bridge}"
             raise PointError(f"point {point}: found {found}, wanted one to cut at")
+        if ending.good and trouble.home.now < point.at_us:
+            found = f"a life of {trouble.home.now} us"
+            raise PointError(f"point {point}: found {found}, wanted a moment in it")
         return HomeVerdict(point, ending)

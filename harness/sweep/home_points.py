@@ -187,7 +187,7 @@ def read_home_point(text: str, premises: Premises) -> HomePoint:
             raise PointError(f"point {text}: found {where!r}, wanted a moment, as 83000001us")
         return HomePoint(life, who, at_us=int(moment[1]))
     found = _OPERATION.fullmatch(where)
-    if found is None or (found[1] in bridges) != (who == WHOLE):
+    if found is None or (found[1] or who) not in bridges or (found[1] and who != WHOLE):
         wanted = "BRIDGE:OPERATION[:OCTETS]" if who == WHOLE else "OPERATION[:OCTETS]"
         raise PointError(f"point {text}: found {where!r}, wanted {wanted}")
     cut = Cut(int(found[2]), kind, int(found[3] or 0))

@@ -1,6 +1,7 @@
 """The kill matrix names what nobody catches and what catches nothing, and keeps what it has."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from harness import defects as book
 from harness import killmatrix
 from harness.cli.main import run_command
 from harness.defects import find, known
-from harness.killmatrix import Depth, hold, judge, plan
+from harness.killmatrix import Depth, Matrix, Met, hold, judge, plan
 from harness.suite import built_in
 from tests.harness import planted
 
@@ -162,6 +163,29 @@ def test_the_matrix_is_written(
     assert found["defects"][0]["caught_by"] == {"tiny::end_request_names_the_version": 1}
     assert found["cases"]["tiny::end_request_names_the_version"] == ["D022"]
     assert found["findings"] == []
+
+
+def test_rows_of_many_homes_stand_in_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Met(
+        id="D001",
+        profiles=("B1",),
+        rows=2,
+        caught_by={"a::b": 1},
+        passed_by=(),
+        vectors=(),
+        missed=(),
+        errors=0,
+    )
+    many = replace(one, id="D401", profiles=("C1", "C2", "C3", "C4", "C5", "C6", "C7"))
+    monkeypatch.setattr(
+        killmatrix, "hold", lambda made, **_: Matrix(plan=made, met=(one, many), seconds=1)
+    )
+    assert run_command(["killmatrix", "D001", "D232", "--profile", ONE[0].given]) == 0
+    head, first, second, *more = capsys.readouterr().out.splitlines()
+    assert head.index("  caught by") == first.index("  1 case") == second.index("  1 case")
+    assert "shows on nothing that was chosen: D232" in more
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,19 @@ def test_a_bridge_that_hears_its_own_broadcast_again_keeps_silent() -> None:
         assert home.hear(bridge, frame) == ()
 
 
+def test_own_broadcasts_that_come_back_are_not_kept() -> None:
+    home = Home(NEW, NEW).start()
+    crossing = home.bridges[NEAR].crossing
+    assert crossing is not None
+    before = dict(crossing._broadcasts)
+    for number in range(50):
+        home.hear(NEAR, datagram(home.hub.members[NEAR], BROADCAST_RX_ON, number))
+    assert crossing._broadcasts == before
+    for number in range(50):
+        home.hear(NEAR, datagram(COORDINATOR, BROADCAST_RX_ON, number))
+    assert len(crossing._broadcasts) == 16
+
+
 def test_a_unicast_goes_to_the_remote_behind_which_its_address_was_heard() -> None:
     home = Home(NEW, NEW, NEW).start()
     for remote, address in ((FIRST, DISPLAY), (SECOND_REMOTE, METER)):

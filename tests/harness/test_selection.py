@@ -66,8 +66,9 @@ def test_a_hint_names_what_is_near() -> None:
     ("wrong", "known", "most", "said"),
     [
         ("Zeor", ["one", "zero"], 1, "; did you mean zero?"),
-        ("d02", ["D120", "D020", "D021"], 2, "; did you mean D020 or D021?"),  # the begin counts
+        ("d02", ["D120", "D021", "D020"], 2, "; did you mean D020 or D021?"),  # the begin counts
         (" d020", ["D120", "D020"], 1, "; did you mean D020?"),
+        ("wait", ["wait_longer", "waits", "waited"], 2, "; did you mean waits or waited?"),
         ("", ["one"], 3, ""),
         ("one", [], 3, ""),
         ("xyz", ["one", "two"], 3, ""),

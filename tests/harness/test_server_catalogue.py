@@ -344,6 +344,39 @@ def test_ota_s_023_device_specific_files_are_not_supported() -> None:
     assert asked(hub(), frame) == [refusal(frame, Status.UNSUP_COMMAND)]
 
 
+def test_ota_s_023_file_of_one_device_is_nobody_elses_next_image() -> None:
+    files = [
+        served(
+            build(
+                payload=b"a secret",
+                manufacturer=MAKER,
+                image_type=0xFFC0,
+                version=version,
+                destination=1,
+            )
+        )
+        for version in (3, 5, 4)
+    ]
+    made = hub(image(), *files)
+    (answer,) = asked(made, query(kind=0xFFC0))
+    assert answer == ota.QueryNextImageResponse(status=Status.NO_IMAGE_AVAILABLE)
+
+    def own(eui64: int, version: int) -> tuple[int, int | None]:
+        frame = ota.QueryDeviceSpecificFileRequest(
+            node_address=eui64,
+            manufacturer=MAKER,
+            image_type=0xFFC0,
+            file_version=version,
+            stack_version=2,
+        )
+        (found,) = asked(made, frame)
+        assert isinstance(found, ota.QueryDeviceSpecificFileResponse)
+        return (found.status, found.file_version)
+
+    assert own(1, 4) == (Status.SUCCESS, 5)
+    assert own(1, 5) == own(2, 4) == (Status.NO_IMAGE_AVAILABLE, None)
+
+
 def test_ota_s_024_late_upgrade_end_is_answered() -> None:
     made = hub()
     asked(made, block(0))

@@ -96,7 +96,7 @@ def _is_negative(file: Judged) -> bool:
     except WireError:
         return False
     missing = header.header_length - header.total_size
-    return file.ours is not None and missing > 0 and len(file.data) - at <= missing
+    return FindingCode.WRAPPER not in file.fatal and file.ours is not None and missing > 0 and len(file.data) - at <= missing
 
 
 def _is_known_wrapper(file: Judged) -> bool:

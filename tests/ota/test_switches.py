@@ -445,7 +445,8 @@ def test_a_silent_server_after_three_requests(policy: int, stage: Stage) -> None
 def test_each_value_of_each_switch_is_named_in_a_test() -> None:
     """A value that no test names could do anything.
 
-    Stranger is the device's, SignedIntegrity the image's, Fallback the loader's: tested there.
+    Stranger and Requirement are the device's, SignedIntegrity the image's, Fallback the loader's:
+    tested there.
     """
     kinds = {
         hint
@@ -464,4 +465,4 @@ def test_each_value_of_each_switch_is_named_in_a_test() -> None:
         one
         for one in vars(switches).values()
         if isinstance(one, type) and issubclass(one, StrEnum) and one is not StrEnum
-    } - {switches.SignedIntegrity, switches.Fallback}
+    } - {switches.SignedIntegrity, switches.Fallback, switches.Requirement}

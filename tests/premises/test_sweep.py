@@ -68,6 +68,7 @@ def test_seed_and_every_choose_the_points() -> None:
         ("upgrade/near/idle@12", "found '12', wanted a moment, as 83000001us"),
         ("upgrade/near/torn@x", r"found 'x', wanted OPERATION\[:OCTETS\]"),
         ("upgrade/near/torn@near:1", r"found 'near:1', wanted OPERATION\[:OCTETS\]"),
+        ("upgrade/near/torn@foo:1", r"found 'foo:1', wanted OPERATION\[:OCTETS\]"),
         ("upgrade/home/torn@1", r"found '1', wanted BRIDGE:OPERATION\[:OCTETS\]"),
         ("upgrade/home/torn@hub:1", r"found 'hub:1', wanted BRIDGE:OPERATION\[:OCTETS\]"),
     ],
@@ -80,6 +81,11 @@ def test_what_is_no_point_is_said(text: str, message: str) -> None:
 def test_cut_at_an_operation_that_never_comes_is_a_mistake() -> None:
     with pytest.raises(PointError, match=r"found only \d+ operations of near, wanted one to cut"):
         replay(task("upgrade"), HomePoint("upgrade", "near", Cut(9999, "before"), "near"))
+
+
+def test_idle_moment_behind_the_end_of_a_life_is_a_mistake() -> None:
+    with pytest.raises(PointError, match=r"found a life of \d+ us, wanted a moment in it"):
+        replay(task("upgrade"), HomePoint("upgrade", "near", at_us=10**12))
 
 
 # Honest homes.

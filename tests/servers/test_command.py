@@ -104,17 +104,18 @@ def test_file_of_one_device_is_judged_by_whose_it_is(tmp_path: Path, image: Path
     whole = "server_blocks::whole_file_is_the_file"
     found = []
     for destination in (DUT_EUI64, DUT_EUI64 + 1):
-        own = tmp_path / "own.ota"
-        own.write_bytes(
-            build(
-                payload=b"a secret",
-                manufacturer=0x1234,
-                image_type=0xFFC0,
-                version=0x0800,
-                destination=destination,
+        own, first = tmp_path / "own.ota", tmp_path / "first.ota"
+        for file, version in ((own, 0x0800), (first, 0)):
+            file.write_bytes(
+                build(
+                    payload=b"a secret",
+                    manufacturer=0x1234,
+                    image_type=0xFFC0,
+                    version=version,
+                    destination=destination,
+                )
             )
-        )
-        files = ("--image", str(own), "--image", str(image))
+        files = [f"--image={one}" for one in (own, first, image)]
         code, document = report_of(tmp_path, *files, "-k", "OTA-S-023", "-k", whole)
         said = verdicts(document)
         assert (code, said[refused], said[whole]) == (0, "unsupported", "passed")
