@@ -95,8 +95,10 @@ def _is_negative(file: Judged) -> bool:
         header, at = OtaHeader.decode_at(file.data, 0)
     except WireError:
         return False
+    if file.ours is None or FindingCode.WRAPPER in file.fatal:  # then no header is at 0
+        return False
     missing = header.header_length - header.total_size
-    return FindingCode.WRAPPER not in file.fatal and file.ours is not None and missing > 0 and len(file.data) - at <= missing
+    return missing > 0 and len(file.data) - at <= missing
 
 
 def _is_known_wrapper(file: Judged) -> bool:
