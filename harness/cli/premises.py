@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from harness.premises.outcome import Outcome
     from harness.premises.plan import Plan
 
-#: How often a bridge is asked at the beginning what it runs: links may lose a question.
-_QUESTIONS = 10
-
 
 @click.command()
 @click.argument("name", metavar="HOME", required=False)
@@ -197,7 +194,9 @@ def _begin(home: "Household") -> list[str]:
 
 
 def _answers(home: "Household", name: str) -> bool:
-    return any(home.read_version(name) is not None for _ in range(_QUESTIONS))
+    from harness.premises.household import START_TRIES
+
+    return any(home.read_version(name) is not None for _ in range(START_TRIES))
 
 
 def _write(out: Path, errand: _Errand, outcome: "Outcome", command: tuple[str, ...]) -> str:

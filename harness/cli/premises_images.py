@@ -61,13 +61,13 @@ def _make(
     from harness.premises.household import image_for
 
     for one in premises.bridges:
-        octets = image_for(one.profile, size=asked.size, speaks=speaks[one.name])
-        slot = one.profile.flash.slot_a
-        if len(octets) > slot[1] - slot[0]:
-            found = f"an image of {len(octets)} octets for {one.name} ({one.profile.name})"
-            raise click.UsageError(
-                f"--size: found {found}, wanted at most the {slot[1] - slot[0]} of its slot"
-            )
+        start, end = one.profile.flash.slot_a
+        room = end - start
+        size = min(asked.size, room)  # what is far too large is not made first
+        octets = image_for(one.profile, size=size, speaks=speaks[one.name])
+        if (whole := len(octets) + asked.size - size) > room:
+            found = f"an image of {whole} octets for {one.name} ({one.profile.name})"
+            raise click.UsageError(f"--size: found {found}, wanted at most the {room} of its slot")
         made.octets[one.name] = octets
     told = ", ".join(f"{name} {low}..{high}" for name, (low, high) in speaks.items())
     made.notes.append(

@@ -114,9 +114,10 @@ def images_of(
 
 def _image(one: Bridge, version: int, size: Octets, speaks: Speech) -> bytes:
     start, end = one.profile.flash.slot_a
-    image = image_for(one.profile, version=version, size=size, speaks=speaks)
-    if len(image) > end - start:
-        most = end - start - (len(image) - size)
+    built = min(size, end - start)  # what is far too large is not made first
+    image = image_for(one.profile, version=version, size=built, speaks=speaks)
+    most = end - start - (len(image) - built)
+    if size > most:
         raise LifeError(f"--size: found {size}, wanted at most {most}, for a slot of {one.name}")
     return image
 

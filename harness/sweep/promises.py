@@ -1,4 +1,4 @@
-"""Judge the six promises of a bridge, from what it sends, reports and holds at each boot.
+"""Judge the promises of bridges and homes, from what is sent, reported and held at each boot.
 
 Source: design, section 8; gb-alt-han section 5.
 """

@@ -344,7 +344,7 @@ def test_ota_s_023_device_specific_files_are_not_supported() -> None:
     assert asked(hub(), frame) == [refusal(frame, Status.UNSUP_COMMAND)]
 
 
-def test_ota_s_023_file_of_one_device_is_nobody_elses_next_image() -> None:
+def test_file_of_one_device_is_nobody_elses_next_image() -> None:
     files = [
         served(
             build(

@@ -316,6 +316,7 @@ def test_two_files_of_one_type_need_a_step_each(run: Run, tmp_path: Path) -> Non
         (("C1", "--speaks", "near=1..2", "--image", "near=x"), "--speaks: found --image too"),
         (("C1", "--size", "3MB"), "found '3MB', wanted 1 to 64MiB"),
         (("C1", "--size", "0"), "found '0', wanted 1 to 64MiB"),
+        (("C1", "--size", "64MiB"), "found an image of 67109018 octets for near (B1), wanted"),
         (("C7", "--size", "200KiB"), "for remote_gsme (B4), wanted at most the 131072 of its slot"),
         (("C1", "--order", "near"), "order: found near, wanted near, remote_ihd"),
         (("C1", "--order", "near,remote_ihd", "--both"), '--both: found --order too, wanted "+"'),

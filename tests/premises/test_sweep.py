@@ -246,6 +246,7 @@ def test_command_finds_a_broken_promise_and_says_how_to_see_it_alone(
         (("--defect", "D210"), "--defect: found D210, wanted a defect of --suite premises"),
         (("--replay", "upgrade/near"), "point upgrade/near: found kind '', wanted one of before"),
         (("--size", "900000"), "--size: found 900000, wanted at most "),
+        (("--size", str(10**12)), "--size: found 1000000000000, wanted at most "),
         (("--premises", "C8"), "--premises: "),
     ],
 )
