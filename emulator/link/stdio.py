@@ -13,7 +13,7 @@ from emulator.contract import Capability, Identity
 from emulator.device.bridge import Bridge
 from emulator.device.probe import Probe
 from emulator.errors import BootError, HanoverError, LinkError, PowerLost
-from emulator.faults import CutKind, CutPower
+from emulator.faults import CutKind, CutPower, WornSector
 from emulator.link.chance import stream
 from emulator.link.json_form import from_json, shown, to_json
 from emulator.profiles.load import overlay, plain
@@ -31,6 +31,7 @@ OPTIONAL = (
     Capability.PROBE,
     Capability.SETTINGS,
     Capability.TRAITS,
+    Capability.WEAR,
 )
 
 Fields: TypeAlias = dict[str, Any]
@@ -61,6 +62,7 @@ class Servant:
             "operations": lambda request: self._plain(operations=self._probe().count),
             "cut_at": self._cut_at,
             "damage": self._damage,
+            "wear": self._wear,
             "bye": self._bye,
         }
 
@@ -169,7 +171,18 @@ class Servant:
         return self._plain()
 
     def _damage(self, request: Fields) -> Fields:
-        self._probe().damage(_field(request, "offset", int))
+        standby = request.get("standby", False)
+        if type(standby) is not bool:
+            raise LinkError(f"standby: found {shown(standby)}, wanted true or false")
+        self._probe().damage(_field(request, "offset", int), standby=standby)
+        return self._plain()
+
+    def _wear(self, request: Fields) -> Fields:
+        addresses = _field(request, "sectors", list)
+        for one in addresses:
+            if type(one) is not int:
+                raise LinkError(f"sectors: found {shown(one)}, wanted addresses of flash")
+        self._probe().wear(*(WornSector(address=one) for one in addresses))
         return self._plain()
 
     def _bye(self, request: Fields) -> Fields:
@@ -198,7 +211,7 @@ def _read(line: bytes) -> Fields:
 
 def _field(request: Fields, name: str, kind: type) -> Any:  # noqa: ANN401 - of JSON
     """Return a field of a request, of one type exactly."""
-    words = {dict: "an object", str: "a string", int: "a number"}
+    words = {dict: "an object", list: "a list", str: "a string", int: "a number"}
     value = request.get(name)
     if type(value) is not kind:
         raise LinkError(f"{name}: found {shown(value)}, wanted {words[kind]}")

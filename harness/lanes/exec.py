@@ -15,7 +15,7 @@ from typing import Any
 from emulator.actions import Action, Event, Join, Leave, Poll, Reboot, Report, Send
 from emulator.contract import Capability, Identity
 from emulator.errors import BootError, LinkError, PowerLost
-from emulator.faults import CutPower
+from emulator.faults import CutPower, WornSector
 from emulator.link.json_form import LARGEST, from_json, shown, to_json
 from emulator.link.stdio import OPTIONAL, PROTOCOL
 from emulator.profiles.load import plain
@@ -288,9 +288,16 @@ class ExecDevice:
         how = str(cut.kind)
         self._ask("cut_at", None, operation=cut.operation, how=how, octets=cut.octets)
 
-    def damage(self, offset: Octets) -> None:
-        """Change an octet of the image that runs."""
-        self._ask("damage", offset=offset)
+    def damage(self, offset: Octets, *, standby: bool = False) -> None:
+        """Change an octet of the image that runs, or of the one that waits."""
+        more = {"standby": True} if standby else {}
+        self._ask("damage", offset=offset, **more)
+
+    # The capability ``worn flash``.
+
+    def wear(self, sectors: Sequence[WornSector]) -> None:
+        """Let sectors of flash take no erase from now on, and no others."""
+        self._ask("wear", sectors=[one.address for one in sectors])
 
     def _ask(self, call: str, now: Us | None = None, **values: object) -> Sequence[Action]:
         reply = self.conversation.ask(call, now, **values)
@@ -332,10 +339,16 @@ class ExecLane(VirtualLane):
         return ExecLane(replace(setup, place=self._place), self._air)
 
     def damage(self, offset: Octets, *, standby: bool = False) -> None:
-        """Change an octet of the image that the device runs."""
-        if standby or Capability.PROBE not in self.capabilities:
-            super().damage(offset)
-        self.device.damage(offset)
+        """Change an octet of the image that the device runs, or of the one that waits."""
+        if (Capability.WEAR if standby else Capability.PROBE) not in self.capabilities:
+            super().damage(offset, standby=standby)
+        self.device.damage(offset, standby=standby)
+
+    def wear(self, sectors: Sequence[WornSector]) -> None:
+        """Let sectors of the device's flash take no erase."""
+        if Capability.WEAR not in self.capabilities:
+            super().wear(sectors)
+        self.device.wear(sectors)
 
     def close(self) -> None:
         """Cut the supply, and leave the program for the next bench."""

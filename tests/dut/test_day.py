@@ -226,7 +226,7 @@ def test_rehearsal_may_do_what_the_lane_can() -> None:
     assert virtual == frozenset()
     assert real == frozenset(Capability)
     assert virtual < program < real
-    assert program == frozenset(OPTIONAL) | {Capability.WEAR}
+    assert program == frozenset(OPTIONAL)
     assert real - withheld_for(frozenset(), switched=True) == {Capability.POWER}
     release_lanes()
 
@@ -235,7 +235,7 @@ def test_rehearsal_believes_what_a_program_offers() -> None:
     link = "exec:" + program_of('["events", "frame counters"]')
     withheld = withheld_for(capabilities_of(link, LaneOptions()), switched=False)
     offered = {Capability.EVENTS, Capability.FRAME_COUNTERS}
-    assert withheld == frozenset(OPTIONAL) - offered | {Capability.WEAR}
+    assert withheld == frozenset(OPTIONAL) - offered
     release_lanes()
 
 

@@ -68,6 +68,8 @@ ANSWERS = (
 #: What a stick or a device that is there already has no way to.
 NO_WAY = {
     "discovery::failed_discovery_does_not_storm": "this lane has no factory",
+    "discovery::lost_server_is_sought_in_time": "this device cannot be given other settings:"
+    " ota.errors_before_discovery = 2, ota.request_tries = 5",
     "discovery::server_is_discovered": "this lane has no factory",
     "verification::altered_image_is_refused": "this lane has no power",
     "download::bad_block_is_not_stored/longer_than_announced": "needs a message of 257 octets,"

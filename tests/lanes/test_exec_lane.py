@@ -29,8 +29,8 @@ from harness.suite import Chosen, RunOptions
 from harness.verdict import Outcome, Unsupported
 from tests.lanes.device_programs import emulated, write_program
 
-#: Trials, strangers, a second device, other settings, the probe.
-SAMPLE = ("query::", "rollback::", "strangers::", "policies::")
+#: Trials, strangers, a second device, other settings, the probe, worn flash.
+SAMPLE = ("query::", "rollback::", "strangers::", "policies::", "wear::")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -289,6 +289,9 @@ def test_what_cannot_be_done_is_answered_with_error(request_: object, complaint:
         ({"call": "cut_at", "operation": 1, "how": "gently"}, "how: found 'gently', wanted one of"),
         ({"call": "cut_at"}, "operation: found None"),
         ({"call": "damage", "offset": 1}, "damage while off"),
+        ({"call": "damage", "offset": 1, "standby": 1}, "standby: found 1, wanted true or false"),
+        ({"call": "wear"}, "sectors: found None, wanted a list"),
+        ({"call": "wear", "sectors": ["a"]}, "sectors: found 'a', wanted addresses of flash"),
     ],
     ids=lambda one: str(one)[:40],
 )
