@@ -6,46 +6,28 @@ import re
 import shlex
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import jsonschema
 import pytest
 
-from harness.cli.main import run_command
 from harness.premises import load
-from harness.report.json_report import schema
 from harness.requirements import catalogue
 from tests.architecture.sources import CHECKOUT
+from tests.harness import command
+from tests.harness.command import Ran, hanover
 
 CASE = "home_upgrades::every_bridge_is_upgraded"
 DATA = Path(load.__file__).parent / "data"
 GUIDE = CHECKOUT / "docs" / "guides" / "premises.md"
 
 
-class Ran(NamedTuple):
-    """Be what a command did."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
-def hanover(*arguments: str, suite: tuple[str, ...] = ("--suite", "premises")) -> Ran:
-    out, error = StringIO(), StringIO()
-    with redirect_stdout(out), redirect_stderr(error):
-        code = run_command(["run", *suite, *arguments])
-    return Ran(code, out.getvalue(), error.getvalue())
+def run(*arguments: str) -> Ran:
+    return hanover("run", "--suite", "premises", *arguments)
 
 
 def report_of(tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    ran = hanover("--json", "--no-html", "--out", str(tmp_path / "report"), *arguments)
-    assert ran.stdout, ran.stderr
-    document = json.loads(ran.stdout)
-    jsonschema.validate(document, schema())
-    return ran.exit_code, document
+    return command.report_of(tmp_path, "--suite", "premises", *arguments)
 
 
 def verdicts(document: dict[str, Any]) -> dict[str, str]:
@@ -63,7 +45,7 @@ def test_every_built_in_home_is_judged_by_default(tmp_path: Path) -> None:
 
 
 def test_all_stands_for_both_assignments() -> None:
-    ran = hanover("--premises", "all", "--list", "--json")
+    ran = run("--premises", "all", "--list", "--json")
     document = json.loads(ran.stdout)
     assert ran.exit_code == 0
     (one,) = [one for one in document["cases"] if one["case"] == CASE]
@@ -71,7 +53,7 @@ def test_all_stands_for_both_assignments() -> None:
 
 
 def test_cases_of_homes_cover_what_the_catalogue_asks_of_premises() -> None:
-    document = json.loads(hanover("--list", "--json").stdout)
+    document = json.loads(run("--list", "--json").stdout)
     covered = {need["id"] for one in document["cases"] for need in one["requirements"]}
     wanted = {one.id for one in catalogue.load().values() if one.judge == "premises"}
     assert wanted - covered == {"GB-074"}  # a fleet is measured, not judged
@@ -89,12 +71,12 @@ def test_a_users_own_home_is_judged(tmp_path: Path) -> None:
 
 def test_a_defect_fails_the_run_and_its_replay(tmp_path: Path) -> None:
     said = ("--premises", "C1", "--defect", "D403", "-k", "mute_near_goes_back")
-    ran = hanover("--no-html", "--out", str(tmp_path / "report"), *said)
+    ran = run("--no-html", "--out", str(tmp_path / "report"), *said)
     assert ran.exit_code == 1
     (line,) = [one for one in ran.stdout.splitlines() if one.startswith("  replay ")]
-    program, run, *again = shlex.split(line.removeprefix("  replay "))
-    assert (program, run) == ("hanover", "run")
-    ran_again = hanover(*again, "--no-html", "--out", str(tmp_path / "again"), suite=())
+    program, verb, *again = shlex.split(line.removeprefix("  replay "))
+    assert (program, verb) == ("hanover", "run")
+    ran_again = hanover("run", *again, "--no-html", "--out", str(tmp_path / "again"))
     assert ran_again.exit_code == 1
     seen = [one for one in ran.stdout.splitlines() if one.startswith("  seen ")]
     assert [one for one in ran_again.stdout.splitlines() if one.startswith("  seen ")] == seen
@@ -162,7 +144,7 @@ def test_traces_of_a_home_name_its_nodes(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_use_is_told(arguments: list[str], complaint: str) -> None:
-    ran = hanover(*arguments)
+    ran = run(*arguments)
     assert ran.exit_code == 2
     assert complaint in ran.stderr
 
@@ -170,32 +152,29 @@ def test_wrong_use_is_told(arguments: list[str], complaint: str) -> None:
 def test_guide_shows_what_is_printed(tmp_path: Path) -> None:
     block = re.search(r"```\n\$ hanover run (.*?)\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     assert block is not None
-    ran = hanover(*shlex.split(block[1]), "--out", str(tmp_path / "report"), suite=())
+    ran = hanover("run", *shlex.split(block[1]), "--out", str(tmp_path / "report"))
     assert ran.stdout.startswith(block[2])
     assert ran.exit_code == 1
 
 
 def test_guide_names_every_topic() -> None:
-    document = json.loads(hanover("--list", "--json").stdout)
+    document = json.loads(run("--list", "--json").stdout)
     topics = {one["case"].partition("::")[0] for one in document["cases"]}
     text = GUIDE.read_text("utf-8")
     assert [one for one in sorted(topics) if f"| `{one}` |" not in text] == []
     assert set(re.findall(r"^\| `(home_\w+)` \|", text, re.MULTILINE)) == topics
 
 
-def test_defects_are_planted_in_the_homes_that_are_named(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    code = run_command(
-        ["killmatrix", "D402", "D431", "--premises", "C1", "--depth", "named", "--json"]
-    )
-    document = json.loads(capsys.readouterr().out)
-    assert code == 0
+def test_defects_are_planted_in_the_homes_that_are_named() -> None:
+    said = ("killmatrix", "D402", "D431", "--premises", "C1", "--depth", "named", "--json")
+    ran = hanover(*said)
+    document = json.loads(ran.stdout)
+    assert ran.exit_code == 0
     assert [(one["id"], one["profiles"]) for one in document["defects"]] == [("D431", ["C1"])]
     assert document["homeless"] == ["D402"]
 
 
 def test_homes_go_with_no_other_suite() -> None:
-    ran = hanover("--premises", "C1", suite=())
+    ran = hanover("run", "--premises", "C1")
     assert ran.exit_code == 2
     assert "--premises: found the client suite, wanted --suite premises" in ran.stderr

@@ -1,19 +1,17 @@
 """Judge ``hanover run --suite server`` as a user sees it."""
 
-import json
 import shlex
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from emulator.image.build import build
 from harness.bench import DUT_EUI64
-from harness.cli.main import run_command
 from harness.report.json_report import schema
 from harness.requirements import catalogue
+from tests.harness import command
+from tests.harness.command import Ran, hanover
 
 KNOWN = "server_endings::failure_is_not_told_to_activate"
 
@@ -33,25 +31,12 @@ def image(tmp_path: Path) -> Path:
     return file
 
 
-class Ran(NamedTuple):
-    """Be what a command did."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
-def hanover(*arguments: str, suite: tuple[str, ...] = ("--suite", "server")) -> Ran:
-    out, error = StringIO(), StringIO()
-    with redirect_stdout(out), redirect_stderr(error):
-        code = run_command(["run", *suite, *arguments])
-    return Ran(code, out.getvalue(), error.getvalue())
+def run(*arguments: str) -> Ran:
+    return hanover("run", "--suite", "server", *arguments)
 
 
 def report_of(tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    ran = hanover("--json", "--no-html", "--out", str(tmp_path / "report"), *arguments)
-    assert ran.stdout, ran.stderr
-    return ran.exit_code, json.loads(ran.stdout)
+    return command.report_of(tmp_path, "--suite", "server", *arguments)
 
 
 def verdicts(document: dict[str, Any]) -> dict[str, str]:
@@ -69,7 +54,7 @@ def test_our_hub_is_judged_by_default_and_passes(tmp_path: Path) -> None:
 
 
 def test_cases_are_listed_without_running(tmp_path: Path) -> None:
-    ran = hanover("--list", "--out", str(tmp_path / "report"))
+    ran = run("--list", "--out", str(tmp_path / "report"))
     assert ran.exit_code == 0
     assert "server_blocks" in ran.stdout
     assert not (tmp_path / "report").exists()
@@ -121,17 +106,17 @@ def test_file_of_one_device_is_judged_by_whose_it_is(tmp_path: Path, image: Path
         assert (code, said[refused], said[whole]) == (0, "unsupported", "passed")
         found.append(said[alone])
     assert found == ["passed", "unsupported"]
-    ran = hanover("--image", str(own), "-k", whole, "--out", str(tmp_path / "report"))
+    ran = run("--image", str(own), "-k", whole, "--out", str(tmp_path / "report"))
     assert "needs an image for every device of a kind: --image one" in ran.stdout
 
 
 def test_a_failure_is_replayed_by_its_command(tmp_path: Path, image: Path) -> None:
     said = ("--image", str(image), "--lacks", "OTA.SERVER.PAGE", "--defect", "D336")
-    ran = hanover("--no-html", "--out", str(tmp_path / "report"), *said, "-k", f"{KNOWN}/ABORT")
+    ran = run("--no-html", "--out", str(tmp_path / "report"), *said, "-k", f"{KNOWN}/ABORT")
     (line,) = [one for one in ran.stdout.splitlines() if one.startswith("  replay ")]
-    program, run, *again = shlex.split(line.removeprefix("  replay "))
-    assert (program, run) == ("hanover", "run")
-    ran_again = hanover(*again, "--no-html", "--out", str(tmp_path / "again"), suite=())
+    program, verb, *again = shlex.split(line.removeprefix("  replay "))
+    assert (program, verb) == ("hanover", "run")
+    ran_again = hanover("run", *again, "--no-html", "--out", str(tmp_path / "again"))
     assert ran_again.exit_code == ran.exit_code == 1
     frame = [one for one in ran.stdout.splitlines() if one.startswith("  frame ")]
     assert [one for one in ran_again.stdout.splitlines() if one.startswith("  frame ")] == frame
@@ -206,7 +191,7 @@ def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path, listed: str) 
 def test_a_wrong_list_is_wrong_use(tmp_path: Path, text: str, complaint: str) -> None:
     file = tmp_path / "known.toml"
     file.write_text(text, "utf-8")
-    ran = hanover("--known", str(file), "-k", "OTA-S-002")
+    ran = run("--known", str(file), "-k", "OTA-S-002")
     assert ran.exit_code == 2
     assert f"{file}: {complaint}" in ran.stderr
 
@@ -227,7 +212,7 @@ def test_a_wrong_list_is_wrong_use(tmp_path: Path, text: str, complaint: str) ->
     ],
 )
 def test_wrong_use_is_told(arguments: list[str], complaint: str) -> None:
-    ran = hanover(*arguments)
+    ran = run(*arguments)
     assert ran.exit_code == 2
     assert complaint in ran.stderr
 
@@ -235,7 +220,7 @@ def test_wrong_use_is_told(arguments: list[str], complaint: str) -> None:
 def test_what_is_no_firmware_file_is_wrong_use(tmp_path: Path) -> None:
     file = tmp_path / "text.ota"
     file.write_text("no file of firmware", "utf-8")
-    ran = hanover("--image", str(file))
+    ran = run("--image", str(file))
     assert ran.exit_code == 2
     assert f"--image {file}: " in ran.stderr
     assert "wanted an OTA file" in ran.stderr
@@ -243,7 +228,7 @@ def test_what_is_no_firmware_file_is_wrong_use(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--on-request", "--strict", "--supports=OTA.SERVER"])
 def test_what_is_of_servers_goes_with_no_other_suite(option: str) -> None:
-    ran = hanover(option, "-k", "OTA-C-016", suite=())
+    ran = hanover("run", option, "-k", "OTA-C-016")
     assert ran.exit_code == 2
     assert "found the client suite, wanted --suite server" in ran.stderr
 
