@@ -169,7 +169,7 @@ def _live(errand: _Errand, pace: Pace) -> "Outcome | None":
 
     home = errand.home
     with noted(signal.SIGINT, signal.SIGTERM) as came, watching(pace) as show:
-        if silent := _begin(home):
+        if not home.start() and (silent := home.silent()):
             click.echo(f"hanover: {', '.join(silent)}: found no answer at the start", err=True)
             return None
 
@@ -184,19 +184,6 @@ def _live(errand: _Errand, pace: Pace) -> "Outcome | None":
             return conductor.conduct()
         except KeyboardInterrupt:
             return conductor.judged(interrupted=True)
-
-
-def _begin(home: "Household") -> list[str]:
-    """Switch a home on, and return who does not answer."""
-    if home.start():
-        return []
-    return [one for one in home.first_versions if not _answers(home, one)]
-
-
-def _answers(home: "Household", name: str) -> bool:
-    from harness.premises.household import START_TRIES
-
-    return any(home.read_version(name) is not None for _ in range(START_TRIES))
 
 
 def _write(out: Path, errand: _Errand, outcome: "Outcome", command: tuple[str, ...]) -> str:

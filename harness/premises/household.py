@@ -202,12 +202,16 @@ class Household:
                 now=self.now,
             )
             self.lane.power(device.name, True)
-        return up and all(self._answers(name) for name in self.first_versions)
+        return up and all(self._asked(name) == first for name, first in self.first_versions.items())
 
-    def _answers(self, name: str) -> bool:
-        """Tell whether a bridge says that it runs its first version; a lossy way needs tries."""
-        wanted = self.first_versions[name]
-        return any(self.read_version(name) == wanted for _ in range(START_TRIES))
+    def silent(self) -> tuple[str, ...]:
+        """Return the bridges that do not answer the hub."""
+        return tuple(name for name in self.first_versions if self._asked(name) is None)
+
+    def _asked(self, name: str) -> int | None:
+        """Return what a bridge runs, asked until it answers: a lossy way needs tries."""
+        answers = (self.read_version(name) for _ in range(START_TRIES))
+        return next((one for one in answers if one is not None), None)
 
     def _linked(self) -> bool:
         """Tell whether every bridge has found the hub."""
