@@ -8,7 +8,7 @@ import click
 
 from harness.cli.defects import check_defect
 from harness.cli.sweep_homes import HOME_SIZE, Given, sweep_homes
-from harness.cli.sweep_options import Output, chosen_kinds, chosen_lives, refuse
+from harness.cli.sweep_options import Output, chosen_kinds, chosen_lives, point_alone, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +72,9 @@ def sweep(
     to cut, with 3 if a life shows no operation of a phase.
     """
     output = Output(out=out, as_json=as_json)
+    if replay is not None:
+        beside = {"bridge": bridges, "every": every > 1, "kinds": kinds, "pairs": pairs, "out": out}
+        refuse("--replay", **beside)
     if homes:
         refuse("--premises", profile=names, geometry=shapes, pairs=pairs, no_merge=no_merge)
         given = Given(
@@ -106,6 +109,8 @@ def _sweep_bridges(
     from harness.sweep.points import read_point
 
     point = None if replay is None else read_point(replay)
+    if point is not None:
+        point_alone(point, lives, profile=names, geometry=shapes)
     wanted = (point.life,) if point is not None else chosen_lives(lives, tuple(LIVES))
     tasks = [
         task

@@ -9,7 +9,7 @@ import click
 
 from harness.cli.defects import check_defect
 from harness.cli.run_homes import choose_homes
-from harness.cli.sweep_options import Output, chosen_kinds, chosen_lives
+from harness.cli.sweep_options import Output, chosen_kinds, chosen_lives, point_alone
 
 if TYPE_CHECKING:
     from harness.premises.chosen import Dwelling
@@ -61,6 +61,7 @@ def sweep_homes(given: Given, replay: str | None, workers: int, output: Output) 
     if replay is not None:
         home = homes[0]
         point = read_home_point(replay, home.premises)
+        point_alone(point, given.lives, premises=[one.given for one in homes])
         verdict = pool.replay(next(_tasks(given, home, (point.life,))), point)
         return output.verdict("premises", home.name, point, verdict.ending)
     lives = chosen_lives(given.lives, tuple(LIVES))

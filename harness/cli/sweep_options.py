@@ -12,6 +12,8 @@ from harness.cli.progress import bar
 
 if TYPE_CHECKING:
     from harness.sweep.engine import Ending
+    from harness.sweep.home_points import HomePoint
+    from harness.sweep.points import Point
     from harness.sweep.report import SweepReport
     from harness.sweep.workers import Progress
 
@@ -125,3 +127,23 @@ def refuse(beside: str, **given: object) -> None:
     for name, value in given.items():
         if value:
             raise click.UsageError(f"--{name.replace('_', '-')}: found {beside} beside it")
+
+
+def point_alone(point: "Point | HomePoint", lives: Sequence[str], **named: Sequence[str]) -> None:
+    """Refuse options that disagree with the point of ``--replay``.
+
+    Args:
+        point: The one that is lived.
+        lives: What ``--life`` names; none, or the point's.
+        named: What other options name, of which a point has one at most.
+
+    Raises:
+        click.UsageError: They name another life, or more than one of the others.
+    """
+    for each in lives:
+        if each != point.life:
+            raise click.UsageError(f"--life: found {each}, wanted {point.life}, that of --replay")
+    for name, given in named.items():
+        if len(given) > 1:
+            found = ", ".join(given)
+            raise click.UsageError(f"--{name}: found {found}, wanted one at most beside --replay")

@@ -245,6 +245,16 @@ def test_command_finds_a_broken_promise_and_says_how_to_see_it_alone(
         (("--kinds", "worn"), "--kinds: found 'worn', wanted some of before, after"),
         (("--defect", "D210"), "--defect: found D210, wanted a defect of --suite premises"),
         (("--replay", "upgrade/near"), "point upgrade/near: found kind '', wanted one of before"),
+        (
+            ("--life", "near-apart", "--replay", "upgrade"),
+            "--life: found near-apart, wanted upgrade, that of --replay",
+        ),
+        (
+            ("--premises", "C2", "--replay", "upgrade"),
+            "--premises: found C1, C2, wanted one at most beside --replay",
+        ),
+        (("--bridge", "near", "--replay", "upgrade"), "--bridge: found --replay beside it"),
+        (("--every", "2", "--replay", "upgrade"), "--every: found --replay beside it"),
         (("--size", "900000"), "--size: found 900000, wanted at most "),
         (("--size", str(10**12)), "--size: found 1000000000000, wanted at most "),
         (("--premises", "C8"), "--premises: "),

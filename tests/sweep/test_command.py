@@ -92,6 +92,17 @@ def test_pairs_come_on_top(capsys: pytest.CaptureFixture[str]) -> None:
         (("--profile", NAME, "--size", "3"), "--size: found 3, wanted more than"),
         (("--profile", NAME, "--replay", "upgrade:9:worn:99999999"), "found address 99999999"),
         (("--profile", NAME, "--replay", "upgrade:99999:worn:0"), "wanted one to cut at"),
+        (
+            ("--life", "trial", "--replay", "upgrade:5:before"),
+            "--life: found trial, wanted upgrade, that of --replay",
+        ),
+        (
+            ("--profile", "B1", "--profile", "B2", "--replay", "upgrade:5:before"),
+            "--profile: found B1, B2, wanted one at most beside --replay",
+        ),
+        (("--pairs", "--replay", "upgrade:5:before"), "--pairs: found --replay beside it"),
+        (("--kinds", "torn", "--replay", "upgrade:5:torn"), "--kinds: found --replay beside it"),
+        (("--out", "made", "--replay", "upgrade:5:before"), "--out: found --replay beside it"),
         (("--profile", "nobody"), "nobody"),
         (("--size", "0"), "--size"),
     ],
