@@ -22,12 +22,15 @@ from emulator.actions import (
 from emulator.contract import Capability, Powered
 from emulator.errors import BootError, LinkError, PowerLost
 from emulator.link.medium import Medium, Tap
-from emulator.units import Us
+from emulator.units import HOUR, Us
 from emulator.wire.aps import Datagram
 from emulator.world import World
 
 #: A machine that asks to be woken at once this often, without time passing, hangs.
 WAKES_AT_ONCE = 10_000
+#: A machine that restarts by itself this often within an hour does nothing else: it is dead, as one
+#: that boots nothing. A sound one restarts to install, to go back, and when it is stuck.
+REBOOTS_AN_HOUR = 200
 
 _WAKE = Wake()
 
@@ -56,6 +59,7 @@ class DirectLink:
         self.powered = False
         self._wake_at: Us | None = None
         self._wakes = (0, 0)  # time of the last wake, how many at that time
+        self._reboots = (0, 0)  # since when they are counted, how many
         self._doze: Callable[[Us], None] | None = getattr(device, "doze", None)
         world.attach(name, self)
 
@@ -74,15 +78,9 @@ class DirectLink:
         self._world.discard(self.name, lambda stimulus: isinstance(stimulus, PowerOn))
         self.take(PowerOn() if on else PowerOff(), self._world.now)
 
-    # A copy, for a sweep; the device itself is no part of it.
-
-    def snapshot(self) -> tuple[bool, Us | None, tuple[Us, int]]:
-        """Return the state of the supply and of the wakes."""
-        return self.powered, self._wake_at, self._wakes
-
-    def restore(self, state: tuple[bool, Us | None, tuple[Us, int]]) -> None:
-        """Go back to a copy; the world's queue and the device go back by themselves."""
-        self.powered, self._wake_at, self._wakes = state
+    def forget(self) -> None:
+        """Be powered, with nothing owed: the world and the device went back to another moment."""
+        self.powered, self._wake_at, self._wakes, self._reboots = True, None, (0, 0), (0, 0)
 
     # The Receiver protocol.
 
@@ -165,7 +163,8 @@ class DirectLink:
             case Reboot(after_us=after_us):
                 self._tap(now, self.name, "reboot", "")
                 self._off(now)
-                self._world.post(now + after_us, self.name, PowerOn())
+                if self._is_worth_another(now):
+                    self._world.post(now + after_us, self.name, PowerOn())
             case Report():
                 self._tap(now, self.name, "report", action)
             case Tunnel(eui64=eui64):
@@ -173,6 +172,17 @@ class DirectLink:
             case _:
                 assert_never(action)
         return self.powered
+
+    def _is_worth_another(self, now: Us) -> bool:
+        """Count a restart; False if there were so many within an hour that no more shall be."""
+        since, count = self._reboots
+        since, count = (now, 1) if now - since > HOUR else (since, count + 1)
+        self._reboots = (since, count)
+        if count <= REBOOTS_AN_HOUR:
+            return True
+        self._reboots = (0, 0)
+        self._tap(now, self.name, "dead", f"it restarts for ever: {count} times within an hour")
+        return False
 
     def _awaited(self) -> bool:
         """Tell whether somebody holds something for the device, or will in a moment."""

@@ -24,7 +24,7 @@ class BridgeState(StrEnum):
     TRIAL = "trial"  # it runs what it was offered, and never said that it keeps it
     ASTRAY = "astray"  # it runs neither what it ran before nor what it was offered
     UNREACHABLE = "unreachable"  # nobody can read what it runs: a site visit
-    DEAD = "dead"  # neither of its images boots
+    DEAD = "dead"  # neither of its images boots, or it does nothing but restart
 
 
 class HomeState(StrEnum):

@@ -379,7 +379,7 @@ class Scene:
         self.world.restore(moment.world)
         self.medium.restore(moment.nodes)
         self.hub.restore(moment.hub)
-        self.link.restore((True, None, (0, 0)))
+        self.link.forget()
         self.link.power(False)
         self.judge.begin(moment.past, owed, self.worn)
         self.ear.dead, self.ear.lost = "", False

@@ -10,6 +10,7 @@ from emulator.actions import (
     Joined,
     Leave,
     Poll,
+    PowerOff,
     PowerOn,
     Reboot,
     Renew,
@@ -18,8 +19,9 @@ from emulator.actions import (
     Tunnel,
 )
 from emulator.errors import BootError, LinkError, PowerLost
-from emulator.link.direct import WAKES_AT_ONCE
+from emulator.link.direct import REBOOTS_AN_HOUR, WAKES_AT_ONCE
 from emulator.link.schemes import open_link
+from emulator.units import HOUR, MINUTE
 from tests.link.parties import DUT_ADDRESS, Bench, Machine, Tap, datagram
 
 HELLO = Send(datagram=datagram(source=DUT_ADDRESS, destination=0))
@@ -199,6 +201,33 @@ def test_raising_the_supply_in_a_restart_boots_once() -> None:
     bench.link.power(True)
     bench.run()
     assert bench.calls.count("power_on") == 1
+
+
+def test_a_device_that_restarts_for_ever_is_dead_until_its_supply_returns() -> None:
+    bench = joined()
+    again = (Reboot(after_us=MINUTE // 4),)
+    bench.machine.answers["power_on"] = [again] * (REBOOTS_AN_HOUR + 10)
+    bench.link.take(PowerOff(), bench.world.now)
+    bench.link.power(True)
+    bench.run(10 * HOUR)
+    assert not bench.link.powered
+    assert bench.tap.of("dead") == ["it restarts for ever: 201 times within an hour"]
+    assert len(bench.tap.of("reboot")) == REBOOTS_AN_HOUR + 1
+    bench.link.power(True)
+    bench.run(10 * HOUR)
+    assert bench.link.powered
+    assert len(bench.tap.of("dead")) == 1
+
+
+def test_many_restarts_are_fine_while_hours_pass() -> None:
+    bench = joined()
+    wanted = 3 * REBOOTS_AN_HOUR
+    bench.machine.answers["power_on"] = [(Reboot(after_us=MINUTE // 2),)] * wanted
+    bench.link.take(PowerOff(), bench.world.now)
+    bench.link.power(True)
+    bench.run(10 * HOUR)
+    assert len(bench.tap.of("reboot")) == wanted
+    assert bench.link.powered
 
 
 def test_a_cut_inside_a_call_discards_its_actions_and_leaves_the_device_off() -> None:

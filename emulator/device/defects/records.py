@@ -24,7 +24,7 @@ class _KeepsOneCopy(RecordLog[Any]):
 
     def write(self, record: Any) -> None:  # noqa: ANN401 - any frame
         if self._kind is BootRecord:
-            self._sector -= self._sector_size
+            self._sector = (self._sector - self._sector_size) % self._area.size
             self._at = None
         super().write(record)
 
