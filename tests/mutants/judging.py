@@ -183,7 +183,7 @@ def _by_tests(paths: Sequence[str]) -> Judgement:
     noting = Noting()
     os.environ.pop("PYTEST_DISABLE_PLUGIN_AUTOLOAD", None)
     arguments = ["-o", "addopts=", "--import-mode=importlib", "-x", "--hypothesis-seed=0"]
-    arguments += ["-p", "no:cacheprovider", "-p", "no:terminal"]
+    arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "--assert=plain"]
     code = pytest.main([*arguments, *paths], plugins=[noting])
     if noting.noticed.survived and code != pytest.ExitCode.OK:
         return Judgement("tests", f"pytest ends with {int(code)}")
