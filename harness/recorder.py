@@ -204,6 +204,7 @@ def judge(
     result = replace(result, frame=last_frame(benches))
     if isinstance(error, AssertionError):
         expected, seen = sides(error, item.path, comparison, what.expect)
+        seen = "; ".join([seen, *_dead(benches)])
         reason = f"expected {expected}, seen {seen}"
         return replace(result, verdict=Outcome.FAILED, reason=reason, expected=expected, seen=seen)
     kind = type(error).__name__
@@ -251,6 +252,18 @@ def last_frame(benches: Sequence[Witness]) -> str | None:
                     f" {octets(subject.payload)}"
                 )
     return None
+
+
+def _dead(benches: Sequence[Witness]) -> Iterator[str]:
+    """Yield who is dead at the end of a case, since when and why."""
+    for bench in benches:
+        fates: dict[str, str] = {}
+        for at, who, what, subject in bench.trace.rows:
+            if what == "dead":
+                fates[who] = f"{who} is dead since {at / SECOND:.6f} s: {subject}"
+            elif what == "power":
+                fates.pop(who, None)
+        yield from fates.values()
 
 
 # What it saw.

@@ -89,6 +89,22 @@ def test_d(bench):
     assert fourth.expected.startswith("all(")
 
 
+def test_a_failure_says_who_is_dead_at_its_end(tmp_path: Path) -> None:
+    code = """
+def test_a(bench):
+    bench.trace(5_000_000, "dut", "dead", "no slot is valid")
+    assert bench.count(ota.ImageBlockRequest) == 7
+
+def test_b(bench):
+    bench.trace(bench.now, "dut", "dead", "no slot is valid")
+    bench.power_cycle()
+    assert bench.count(ota.ImageBlockRequest) == 7
+"""
+    dead, alive = run(plant(tmp_path, code)).results
+    assert dead.seen == "0; dut is dead since 5.000000 s: no slot is valid"
+    assert alive.seen == "0"
+
+
 def test_a_failure_names_the_last_frame_of_the_cluster(tmp_path: Path) -> None:
     code = """
 def test_a(bench):

@@ -52,6 +52,13 @@ def test_a_broken_promise_ends_with_1_and_can_be_replayed(
     assert (code, json.loads(text)["promise"]) == (1, 3)
 
 
+def test_a_bridge_that_restarts_for_ever_is_found_dead(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--profile", "B4", "--size", "600", "--defect", "D167", "--replay", "refusal")
+    code, text, _ = run(capsys, *words)
+    assert code == 1
+    assert "promise 1 (it boots): it restarts for ever: 201 times within an hour" in text
+
+
 def test_a_point_that_holds_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     code, text, _ = run(capsys, *SMALL, "--replay", "upgrade:5:before+9:before")
     assert (code, "every promise is kept" in text) == (0, True)
