@@ -141,11 +141,13 @@ def test_the_gitlab_job_judges(tmp_path: Path) -> None:
 def test_the_jenkins_stage_judges(tmp_path: Path) -> None:
     environment = project(tmp_path)
     text = JENKINS.read_text("utf-8")
-    (line,) = re.findall(r"sh '(hanover [^']+)'", text)
-    done = shell(quicker(line), tmp_path, environment)
-    assert done.returncode == 0, done.stdout + done.stderr
+    lines = re.findall(r"sh '(hanover [^']+)'", text)
+    assert ["--link" in line for line in lines] == [False, True]
+    for line in lines:
+        done = shell(quicker(line), tmp_path, environment)
+        assert done.returncode == 0, done.stdout + done.stderr
     (junit,) = re.findall(r"junit '([^']+)'", text)
-    assert (tmp_path / junit).is_file()
+    assert len(list(tmp_path.glob(junit))) == len(lines)
 
 
 def lines_of_the_guide() -> list[str]:
