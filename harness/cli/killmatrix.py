@@ -60,6 +60,7 @@ def killmatrix(
     from harness.killmatrix import Depth, hold, plan
 
     wanted = _wanted(ids)
+    _check_subjects(wanted, names, homes)
     made = plan(wanted, choose_profiles(names), Depth(depth), seed=seed, homes=choose_homes(homes))
     for problem in made.broken:
         click.echo(f"hanover: {problem}", err=True)
@@ -98,6 +99,21 @@ def _wanted(ids: tuple[str, ...]) -> "dict[str, tuple[DefectFacts, ...]]":
         suite = suite_of(one.id)
         made[suite] = (*made.get(suite, ()), one)
     return made
+
+
+def _check_subjects(
+    wanted: "dict[str, tuple[DefectFacts, ...]]", names: tuple[str, ...], homes: tuple[str, ...]
+) -> None:
+    """Refuse bridges or homes that none of the defects could be planted in.
+
+    Raises:
+        click.UsageError: ``--profile`` or ``--premises`` counts for nothing.
+    """
+    of_homes = "premises" in wanted
+    if homes and not of_homes:
+        raise click.UsageError("--premises: found no defect of homes, wanted one")
+    if names and of_homes and len(wanted) == 1:
+        raise click.UsageError("--profile: found defects of homes only, wanted --premises")
 
 
 def _lines(matrix: "Matrix") -> Iterator[str]:

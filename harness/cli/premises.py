@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.premises_images import Chosen, check_steps, choose_images
+from harness.cli.premises_images import Chosen, choose_images
 from harness.cli.premises_options import (
     Asked,
+    alone,
     charges,
     faults_of,
     find_home,
@@ -51,14 +52,16 @@ def premises(
     plan is refused, with 130 after Ctrl-C: what was found is printed and kept.
     """
     if list_only:
+        alone(context, "--list", "as_json")
         _list(as_json=asked.as_json)
         return
     if name is None:
         raise click.UsageError("HOME: found nothing, wanted one of --list, or a file (.toml)")
     if asked.traced and asked.out is None:
         raise click.UsageError("--trace: found no --out, wanted the folder for it")
-    if plan_only and asked.out is not None:
-        raise click.UsageError("--out: found --plan too, which runs nothing; wanted one of them")
+    if plan_only:  # it runs nothing
+        planning = ("name", "images", "size", "speaks", "order", "together", "anyway", "batteries")
+        alone(context, "--plan", *planning, "seed", "as_json")
     errand = _Errand(name, asked)
     if plan_only:
         raise SystemExit(_show_plan(errand.plan, as_json=asked.as_json))
@@ -113,7 +116,7 @@ class _Errand:
 
         self.asked = asked
         home = find_home(name)
-        wish, faults, cells = wish_of(asked), faults_of(asked, home), charges(asked, home)
+        wish, faults, cells = wish_of(asked, home), faults_of(asked, home), charges(asked, home)
         planted = planted_in(asked, home)
         self.chosen: Chosen = choose_images(asked, home)
         self.conductor: type[Conductor] = planted["conductor"]
@@ -130,7 +133,6 @@ class _Errand:
         for bridge, percent in cells.items():
             self.home.lane.charge(bridge, percent)
         self.plan: Plan = self.home.plan(wish)
-        check_steps(self.plan, self.chosen)
 
 
 def _perform(errand: _Errand, command: tuple[str, ...]) -> int:
@@ -139,8 +141,6 @@ def _perform(errand: _Errand, command: tuple[str, ...]) -> int:
 
     pace = Pace(0)
     outcome = _live(errand, pace)
-    if outcome is None:
-        return 1
     asked = errand.asked
     if not asked.as_json:  # before the folder: a full disk takes nothing of it
         click.echo("\n".join(outcome.summary()))
@@ -159,19 +159,12 @@ def _perform(errand: _Errand, command: tuple[str, ...]) -> int:
     return 0 if outcome.good else 1
 
 
-def _live(errand: _Errand, pace: Pace) -> "Outcome | None":
-    """Return what became of the home; None: it did not even come up.
-
-    Raises:
-        KeyboardInterrupt: Before anything was found.
-    """
+def _live(errand: _Errand, pace: Pace) -> "Outcome":
+    """Return what became of the home, also if it did not even come up, or is interrupted."""
     from harness.coordinator.interruption import noted
 
     home = errand.home
     with noted(signal.SIGINT, signal.SIGTERM) as came, watching(pace) as show:
-        if not home.start() and (silent := home.silent()):
-            click.echo(f"hanover: {', '.join(silent)}: found no answer at the start", err=True)
-            return None
 
         def look(home: "Household") -> None:
             # Here nothing is half done: what is judged now is true.
@@ -181,6 +174,10 @@ def _live(errand: _Errand, pace: Pace) -> "Outcome | None":
 
         conductor = errand.conductor(home, errand.plan, look)
         try:
+            if not home.start() and (silent := home.silent()) and not came:
+                click.echo(f"hanover: {', '.join(silent)}: found no answer at the start", err=True)
+                return conductor.judged()
+            look(home)
             return conductor.conduct()
         except KeyboardInterrupt:
             return conductor.judged(interrupted=True)

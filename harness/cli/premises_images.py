@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.premises_options import Asked, by_bridge, speeches
+from harness.cli.premises_options import SIZE, Asked, by_bridge, speeches
 
 if TYPE_CHECKING:
     from emulator.wire.ota_file import OtaHeader
     from harness.premises.model import Bridge, Premises
-    from harness.premises.plan import Plan
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +43,8 @@ def choose_images(asked: Asked, premises: "Premises") -> Chosen:
         click.UsageError: An option is wrong, or a file is not for its bridge.
     """
     speaks = speeches(asked, premises)
+    if asked.size is not None and asked.images:
+        raise click.UsageError("--size: found --image too, which has its own; wanted one")
     made = Chosen()
     if not asked.images:
         _make(made, asked, premises, speaks)
@@ -60,19 +61,20 @@ def _make(
     from harness.firmware import NEXT_VERSION
     from harness.premises.household import image_for
 
+    wanted = SIZE if asked.size is None else asked.size
     for one in premises.bridges:
         start, end = one.profile.flash.slot_a
         room = end - start
-        size = min(asked.size, room)  # what is far too large is not made first
+        size = min(wanted, room)  # what is far too large is not made first
         octets = image_for(one.profile, size=size, speaks=speaks[one.name])
-        if (whole := len(octets) + asked.size - size) > room:
+        if (whole := len(octets) + wanted - size) > room:
             found = f"an image of {whole} octets for {one.name} ({one.profile.name})"
             raise click.UsageError(f"--size: found {found}, wanted at most the {room} of its slot")
         made.octets[one.name] = octets
     told = ", ".join(f"{name} {low}..{high}" for name, (low, high) in speaks.items())
     made.notes.append(
         f"every bridge takes a made image, one version up (0x{NEXT_VERSION:08X}), with"
-        f" {asked.size} octets of payload; link protocols: {told}"
+        f" {wanted} octets of payload; link protocols: {told}"
     )
 
 
@@ -116,21 +118,3 @@ def _unfit(header: "OtaHeader", one: "Bridge") -> str | None:
         return None
     holds = f"a range that holds 0x{own.hardware_version:04X}, that of {one.name}"
     return f"hardware versions: found 0x{low:04X}..0x{high:04X}, wanted {holds}"
-
-
-def check_steps(plan: "Plan", chosen: Chosen) -> None:
-    """Refuse a step whose requests for blocks the hub could not tell apart.
-
-    Raises:
-        click.UsageError: Two bridges of one step take different images of one type and version.
-    """
-    from harness.hub.images import served
-
-    for step in plan.steps:
-        seen: dict[tuple[int, int, int], str] = {}
-        for name in step:
-            one = served(chosen.octets[name])
-            other = seen.setdefault((one.manufacturer, one.image_type, one.file_version), name)
-            if chosen.octets[other] != one.octets:
-                found = f"different images of one type and version for {other} and {name}"
-                raise click.UsageError(f"one step: found {found}, wanted a step for each")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from emulator.errors import did_you_mean
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from harness.premises.plan import Speech, Wish
 
 #: Octets of the payload of a made image, where the user says nothing.
-_SIZE = "16KiB"
+SIZE = 16 * 1024
 _UNITS = {"": 1, "KiB": 1024, "MiB": 1024 * 1024}
 _LARGEST = 64 * 1024 * 1024
 #: What stands for the hub and who conducts it, or for every bridge, where a defect is planted.
@@ -62,7 +63,7 @@ class Asked:
     """Be what the user asks for, as typed."""
 
     images: tuple[tuple[str, str], ...]
-    size: int
+    size: int | None
     speaks: tuple[tuple[str, str], ...]
     order: str | None
     together: bool
@@ -82,7 +83,7 @@ _OPTIONS = (
         help="The image that a bridge takes; repeatable. Without any, each takes a made one.",
     ),
     click.option(
-        "--size", type=Size(), default=_SIZE, show_default=True, help="Payload of a made image."
+        "--size", type=Size(), help=f"Payload of a made image.  [default: {SIZE // 1024}KiB]"
     ),
     click.option(
         "--speaks", type=Assigned("low..high"), multiple=True,
@@ -128,6 +129,24 @@ def home_options(command: Callable[..., object]) -> Callable[..., object]:
     for option in reversed(_OPTIONS):
         made = option(made)
     return made
+
+
+def alone(context: click.Context, option: str, *others: str) -> None:
+    """Refuse what counts for nothing beside an option.
+
+    Args:
+        context: Of the command, which has the option.
+        option: As ``--list``.
+        others: Parameters that may stand beside it.
+
+    Raises:
+        click.UsageError: Another was given too.
+    """
+    for one in context.command.params:
+        given = context.get_parameter_source(str(one.name)) is ParameterSource.COMMANDLINE
+        shown = one.opts[0] if one.opts[0].startswith("-") else one.make_metavar(context)
+        if given and shown != option and one.name not in others:
+            raise click.UsageError(f"{shown}: found {option} too, wanted one of them")
 
 
 def find_home(name: str) -> "Premises":
@@ -202,7 +221,7 @@ def charges(asked: Asked, premises: "Premises") -> dict[str, int]:
     return made
 
 
-def wish_of(asked: Asked) -> "Wish":
+def wish_of(asked: Asked, premises: "Premises") -> "Wish":
     """Return what the user wants of the plan.
 
     Raises:
@@ -215,6 +234,9 @@ def wish_of(asked: Asked) -> "Wish":
         raise click.UsageError("--anyway: found no --order, wanted one to carry out")
     if asked.order is not None and asked.together:
         raise click.UsageError('--both: found --order too, wanted "+" in it')
+    if asked.together and len(premises.remotes) < 2:
+        found = f"one remote in {premises.label}"
+        raise click.UsageError(f"--both: found {found}, wanted two")
     order = None if asked.order is None else read_order(asked.order)
     return Wish(order=order, together=asked.together, anyway=asked.anyway)
 

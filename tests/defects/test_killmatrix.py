@@ -203,6 +203,20 @@ def test_wrong_use_is_refused(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["D001", "--premises", "C7"], "--premises: found no defect of homes, wanted one"),
+        (["D431", "--profile", "B3"], "--profile: found defects of homes only"),
+    ],
+)
+def test_subjects_that_count_for_nothing_are_refused(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["killmatrix", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_defect_that_shows_nowhere_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     (name, *_) = [one.given for one in built_in() if one.profile.boot.scheme.value == "ab"]
     assert run_command(["killmatrix", "D232", "--profile", name]) == 2

@@ -286,15 +286,14 @@ def test_file_that_is_not_for_its_bridge_is_refused(
     assert err.count("\n") == 1
 
 
-def test_two_files_of_one_type_need_a_step_each(run: Run, tmp_path: Path) -> None:
+def test_two_files_of_one_type_go_into_one_step(run: Run, tmp_path: Path) -> None:
     words = []
     for name, fill in (("remote_ihd", 1), ("remote_gsme", 2)):
         file = file_for(tmp_path, name, "C6-alternative", payload=filler(500, fill))
         words += ["--image", f"{name}={file}"]
-    code, _, err = run("C6-alternative", *words, "--both")
-    assert code == 2
-    assert "different images of one type and version for remote_ihd and remote_gsme" in err
-    assert run("C6-alternative", *words)[0] == 0
+    code, out, _ = run("C6-alternative", *words, "--both")
+    assert code == 0
+    assert "all confirmed after" in out
 
 
 # Wrong use.
@@ -328,6 +327,11 @@ def test_two_files_of_one_type_need_a_step_each(run: Run, tmp_path: Path) -> Non
         (("C3", "--battery", "remote_gsme=101"), "found '101', wanted 0 to 100"),
         (("C1", "--trace"), "--trace: found no --out"),
         (("C1", "--plan", "--out", "x"), "--out: found --plan too"),
+        (("C1", "--plan", "--fault", "near:cut@1s"), "--fault: found --plan too"),
+        (("C1", "--list"), "HOME: found --list too, wanted one of them"),
+        (("--list", "--order", "near"), "--order: found --list too, wanted one of them"),
+        (("C1", "--both"), "--both: found one remote in C1, wanted two"),
+        (("C1", "--image", "near=x", "--size", "9"), "--size: found --image too"),
     ],
     ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
 )
@@ -342,9 +346,14 @@ def test_wrong_use_is_said_in_one_line(run: Run, words: tuple[str, ...], said: s
 def test_home_that_does_not_come_up_is_no_success(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "torn.toml"
     file.write_text(HOME_WITHOUT_A_WAY)
-    code, _, err = run(str(file))
+    out = tmp_path / "out"
+    assert run("C1", *SMALL, "--out", str(out))[0] == 0
+    code, said, err = run(str(file), "--out", str(out), "--json")
     assert code == 1
     assert "hanover: remote_ihd: found no answer at the start" in err
+    written = json.loads((out / "premises.json").read_text("utf-8"))
+    assert json.loads(said).items() >= written.items()  # nothing of the home before
+    assert (written["state"], written["bridges"][1]["state"]) == ("stranded", "unreachable")
 
 
 # The folder.

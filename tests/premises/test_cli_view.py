@@ -71,6 +71,22 @@ def test_ctrl_c_prints_and_keeps_what_was_found(
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.parametrize("home", ["up", "silent"])
+def test_ctrl_c_at_the_start_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: str
+) -> None:
+    start = Household.start
+
+    def stopped(self: Household) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return start(self) and home == "up"
+
+    monkeypatch.setattr(Household, "start", stopped)
+    code = run_command(["premises", "C1", *SMALL, "--json"])
+    assert code == 130
+    assert json.loads(capsys.readouterr().out)["state"] == "interrupted"
+
+
 def test_table_shows_where_each_bridge_stands() -> None:
     home = downloading()
     console = Console(file=StringIO(), width=100)
