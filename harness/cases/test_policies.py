@@ -59,14 +59,18 @@ def test_server_may_tell_to_wait(make_bench: MakeBench) -> None:
 def test_silence_activates_nothing(make_bench: MakeBench) -> None:
     """A device that only an external event activates does not take silence for leave either.
 
-    Attack: activation policy 1 and timeout policy 0; the hub answers no Upgrade End Request.
+    Attack: activation policy 1 and timeout policy 0; the hub answers no Upgrade End Request. The
+    event comes before there is an image, and in its download.
     Expect: the old version runs for hours, long after the third request.
     Source: ZCL rev 8, 11.10.12, 11.10.13.
     """
     bench = make_bench({**OUT_OF_BAND_ONLY, "ota.timeout_policy": 0, "ota.end_retry_s": 600})
     bench.start()
     bench.hub.settings.end_times_s = None
-    assert bench.offer(bench.image()) is Status.SUCCESS
+    bench.activate()
+    assert bench.start_download(bench.image(), blocks=2) > 0
+    bench.activate()
+    assert bench.verdict() is Status.SUCCESS
     bench.wait(bench.lived(5 * HOUR))
     assert bench.running_version() == bench.version(0)
     assert bench.upgrade_status() is not ImageUpgradeStatus.NORMAL

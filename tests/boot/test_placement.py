@@ -153,6 +153,26 @@ def test_a_corrupt_first_slot_is_written_over_by_the_revert_copy(cut: int | None
     assert loader(nor).facts(1) is None
 
 
+@pytest.mark.parametrize("cut", range(1, 10))
+def test_a_revert_copy_that_begins_anew_leaves_nothing_weak(cut: int) -> None:
+    soft = (b"\xff" * 7 + b"\xfe") * 250  # what is weak in it reads right every other time
+    for seed in range(8):
+        nor = Nor(GEOMETRY)
+        loader(nor).install_factory(0, soft, facts_of(soft, 1))
+        store(nor, image(2, 900))
+        loader(nor).choose()
+        loader(nor).confirm()
+        nor.erase(SECTOR, SECTOR)
+        last = SECTOR - 1  # of a page, so that no octet behind it tells of the cut
+        power = CutPower(operation=nor.operations + cut, kind=CutKind.WEAK, octets=last, seed=seed)
+        nor.arm(power)
+        with pytest.raises(PowerLost):
+            loader(nor).choose()
+        nor.arm()
+        assert loader(nor).choose().facts == facts_of(soft, 1)
+        assert [one for one in nor.content().weak if one.address < SLOT] == []
+
+
 def test_a_pending_image_is_brought_in_though_the_first_slot_is_corrupt() -> None:
     nor, good = new(), image(2, 900)
     store(nor, good)

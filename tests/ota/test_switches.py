@@ -216,9 +216,9 @@ def test_a_reinstall_is_not_repeated_by_a_poll() -> None:
 # Resume.
 
 
-def interrupted(resume: switches.Resume, *, whole: bool = False) -> Rig:
+def interrupted(resume: switches.Resume, *, whole: bool = False, **more: int) -> Rig:
     """Return a rig that stored a block, or all of them, and left the network."""
-    rig = script.at(Stage.ENDING if whole else Stage.DOWNLOADING, resume=resume)
+    rig = script.at(Stage.ENDING if whole else Stage.DOWNLOADING, resume=resume, **more)
     if not whole:
         rig.hear(script.block(0))
     rig.client.stop()
@@ -236,6 +236,13 @@ def test_a_download_goes_on_after_a_query() -> None:
     assert rig.client.offer is None
     assert rig.wait() == [script.query()]
     assert whats(rig.hear(script.offered())) == [Happening.DOWNLOAD_RESUMED, script.ask(40)]
+
+
+def test_a_query_that_goes_before_a_resumed_download_is_put_off_as_the_first_one_is() -> None:
+    rig = interrupted(switches.Resume.QUERY, first_query_delay_s=60)
+    rig.dice.wanted = [17]
+    assert rig.start() == []
+    assert (rig.stage, rig.left_us) == (Stage.READY, 17 * SECOND)
 
 
 def test_a_download_that_is_not_offered_again_is_not_gone_on_with() -> None:
