@@ -34,15 +34,18 @@ class Known:
 
     def reason(self, result: CaseResult) -> str:
         """Return why a case is known to fail, nothing if it is not."""
-        for name in (result.id, result.case, result.case.partition("/")[0]):
-            if name in self.reasons:
-                return self.reasons[name]
-        return ""
+        return next((self.reasons[name] for name in _names(result) if name in self.reasons), "")
 
     def strangers(self, every: Iterable[About]) -> Sequence[str]:
         """Return the names on the list that are no case of a suite."""
-        names = {name for one in every for name in (one.id, one.case, one.case.partition("/")[0])}
+        names = {name for one in every for name in _names(one)}
         return [name for name in self.reasons if name not in names]
+
+
+def _names(one: About | CaseResult) -> tuple[str, ...]:
+    """Return what a list may call a row: whole, without row, without profile, without both."""
+    function = one.case.partition("/")[0]
+    return (one.id, f"{function}[{one.profile}]", one.case, function)
 
 
 def read(file: Path) -> Known:
@@ -57,6 +60,8 @@ def read(file: Path) -> Known:
         raise KnownError(f"{file}: found {error}, wanted a TOML file") from None
     for key in document.keys() - _KEYS:
         raise KnownError(f"{file}: {key}: found an unknown key, wanted {', '.join(sorted(_KEYS))}")
+    if not isinstance(document.get("about", ""), str):
+        raise KnownError(f"{file}: about: found {document['about']!r}, wanted a text")
     failures = document.get("failures")
     if not isinstance(failures, dict) or not failures:
         raise KnownError(f"{file}: failures: found none, wanted a table of cases and reasons")

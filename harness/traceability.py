@@ -97,6 +97,7 @@ class Matrix:
     def _of_defects(self) -> Iterator[str]:
         functions = {_function(one.name) for one in self.cases}
         vectors = {vector for one in self.cases for vector in one.vectors}
+        driven = {_function(one.name) for one in self.cases if one.vectors}
         for one in self.defects:
             if not one.caught_by:
                 yield f"{one.id}: found no case that catches it, wanted one"
@@ -104,6 +105,8 @@ class Matrix:
                 yield f"{one.id}: caught_by: found {name}, wanted the name of a case"
             for name in sorted({*one.vectors} - vectors):
                 yield f"{one.id}: vectors: found {name}, wanted a vector that a case runs"
+            if one.caught_by and not one.vectors and {*one.caught_by} <= driven:
+                yield f"{one.id}: vectors: found none, wanted those of its cases that catch it"
 
     def plain(self) -> dict[str, Any]:
         """Return all of it as JSON holds it."""

@@ -71,7 +71,8 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
 
     BEFORE and AFTER are folders of runs, or report.json files.
 
-    Exits with 1 if something broke, with 2 if there is nothing to compare.
+    Exits with 1 if something broke, or if AFTER was cut short and lacks results; with 2 if there is
+    nothing to compare.
     """
     from harness.report.characters import clean
     from harness.report.difference import Turn, compare, load
@@ -85,7 +86,7 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     else:
         for line in _lines(found):
             click.echo(clean(line))
-    raise SystemExit(1 if found.of(Turn.BROKE) else 0)
+    raise SystemExit(1 if found.of(Turn.BROKE) or found.cut_short else 0)
 
 
 def _lines(found: "Difference") -> Iterator[str]:
@@ -102,6 +103,8 @@ def _lines(found: "Difference") -> Iterator[str]:
         if changes[_MOST:]:
             yield f"  and {len(changes) - _MOST} more (--json has all)"
     yield from (f"not alike: {term}" for term in found.terms)
+    if found.cut_short:
+        yield "the later run was cut short: what is gone was not judged"
     counts = ", ".join(f"{len(found.of(turn))} {turn}" for turn in Turn)
     yield f"{counts}, {found.same} as before"
 
@@ -119,4 +122,5 @@ def _document(found: "Difference") -> dict[str, Any]:
         },
         "as_before": found.same,
         "not_alike": list(found.terms),
+        "cut_short": found.cut_short,
     }

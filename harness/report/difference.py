@@ -42,11 +42,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Be all that differs; ``terms`` is what the reports were not alike in before they began."""
+    """Be all that differs.
+
+    Args:
+        changes: Every result that is not as it was.
+        same: How many are.
+        terms: What the reports were not alike in before they began.
+        cut_short: Whether the later run did not come to its end, and lacks results of the other.
+    """
 
     changes: tuple[Change, ...]
     same: int
     terms: tuple[str, ...]
+    cut_short: bool = False
 
     def of(self, turn: Turn) -> tuple[Change, ...]:
         """Return the changes of one kind."""
@@ -107,6 +115,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:
         changes=tuple(changes),
         same=len(old.keys() | new.keys()) - len(changes),
         terms=tuple(_terms(before, after)),
+        cut_short=after.get("finished") is False and not old.keys() <= new.keys(),
     )
 
 

@@ -43,6 +43,8 @@ def write(folder: Path, report: RunReport, *, pages: bool = True) -> str:
     for name in ("traces", "captures"):
         with suppress(OSError):  # it is not empty, or not there
             (folder / name).rmdir()
+    cases = {page_of(one.case) for one in report.results}
+    manifest.make_way(folder, (*FIXED, json_report.FILE, junit.FILE, *cases))
     json_report.write(folder, report)
     junit.write(folder, report)
     if pages:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,17 @@ _READ = 1 << 20
 
 class ManifestError(HanoverError, ValueError):
     """A folder is not that of a run; the message names what was found and wanted."""
+
+
+def make_way(folder: Path, names: Iterable[str]) -> None:
+    """Remove links that lie where files of ours are to be: what they point to is somebody else's.
+
+    Raises:
+        OSError: One cannot be removed.
+    """
+    for name in (*names, FILE):
+        if (folder / name).is_symlink():
+            (folder / name).unlink()
 
 
 def write(folder: Path) -> str:
@@ -64,8 +75,11 @@ def seal_of(manifest: bytes) -> str:
 
 def _given(folder: Path) -> bytes | None:
     """Return the octets of the manifest, None where a run's folder has lost it."""
+    file = folder / FILE
+    if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe would never end
+        raise ManifestError(f"{file}: found something that is no file, wanted the manifest of a run")
     try:
-        return (folder / FILE).read_bytes()
+        return file.read_bytes()
     except FileNotFoundError:
         if (folder / REPORT).exists():
             return None
@@ -74,9 +88,7 @@ def _given(folder: Path) -> bytes | None:
         ) from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise ManifestError(
-            f"{folder / FILE}: found {reason}, wanted the manifest of a run's folder"
-        ) from None
+        raise ManifestError(f"{file}: found {reason}, wanted the manifest of a run") from None
 
 
 def _files(document: Any) -> dict[str, Mapping[str, Any]]:  # noqa: ANN401 - what JSON holds

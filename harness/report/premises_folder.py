@@ -35,6 +35,7 @@ def write(folder: Path, outcome: Outcome, setting: Setting, trace: Trace | None)
     folder.mkdir(parents=True, exist_ok=True)
     if _is_ours(folder):
         (folder / TRACE).unlink(missing_ok=True)
+    manifest.make_way(folder, (FILE, PAGE, TRACE))
     text = json.dumps(outcome.to_json(), indent=2)
     (folder / FILE).write_text(text + "\n", "utf-8")
     (folder / PAGE).write_text(page(outcome, setting), "utf-8")

@@ -40,6 +40,15 @@ class Row:
     none: str
 
 
+#: The cases that run vectors, a row each.
+DRIVEN = frozenset(
+    {
+        *("file_is_judged_as_expected", "file_is_read_as_laid_out", "frame_is_answered_as_listed"),
+        *("session_goes_as_scripted", "what_boots_after"),
+    }
+)
+
+
 def rows() -> Iterator[Row]:
     """Yield the rows of every table of the page."""
     for line in PAGE.read_text("utf-8").splitlines():
@@ -69,13 +78,15 @@ def bugs(text: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def judged() -> dict[str, set[str]]:
-    """Return every case of both suites, and the requirements that its rows judge."""
+    """Return every case of every suite, and every vector, with the requirements that it judges."""
     made: dict[str, set[str]] = {}
     for folder in SUITES.values():
-        options = RunOptions(cases=folder, profiles=built_in()[:1], list_only=True)
+        options = RunOptions(cases=folder, profiles=built_in(), list_only=True)
         for row in run_suite(options).collected.every:
             ids = {each.id for each in row.coverage.requirements}
             made.setdefault(function_of(row.case), set()).update(ids)
+            if row.vector:
+                made.setdefault(row.vector, set()).update(ids)
     return made
 
 
@@ -88,7 +99,11 @@ def test_what_a_row_names_exists_and_fits(judged: dict[str, set[str]]) -> None:
         for case in row.cases:
             assert judged[case] & set(row.requirements), (row.seen_in, case)
         for id in row.defects:
-            assert set(facts[id].caught_by) & set(row.cases), (row.seen_in, id)
+            shown_by = set(facts[id].caught_by) & set(row.cases)
+            assert shown_by, (row.seen_in, id)
+            if shown_by <= DRIVEN:  # such a case judges nearly everything: the vector says what
+                of_vectors = set[str]().union(*(judged[one] for one in facts[id].vectors))
+                assert of_vectors & set(row.requirements), (row.seen_in, id, of_vectors)
 
 
 def test_a_row_without_a_stand_in_says_why(judged: dict[str, set[str]]) -> None:

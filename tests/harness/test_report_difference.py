@@ -85,6 +85,19 @@ def test_what_is_new_or_gone_broke_nothing() -> None:
     assert found.same == 1
 
 
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_later_run_that_was_cut_short_is_no_success(
+    finished: bool, tmp_path: Path, capsys: Said
+) -> None:
+    old, new = report(result("a::x"), result("a::y")), report(result("a::y"))
+    folder.write(tmp_path / "old", old, pages=False)
+    folder.write(tmp_path / "new", replace(new, finished=finished), pages=False)
+    pair = (str(tmp_path / "old"), str(tmp_path / "new"))
+    assert run_command(["report", "diff", *pair]) == (0 if finished else 1)
+    assert ("the later run was cut short" in capsys.readouterr().out) is not finished
+    assert run_command(["report", "diff", pair[1], pair[0]]) == 0  # nothing is missing
+
+
 def test_runs_that_were_not_alike_say_so() -> None:
     old = report(result("a::x"))
     new = replace(report(result("a::x"), seed=7), link="loopback:")

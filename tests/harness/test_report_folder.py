@@ -1,6 +1,7 @@
 """The folder of a run is sealed: one octet that changed, a file that is gone or new, is named."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from random import Random
@@ -155,6 +156,23 @@ def test_what_a_stranger_left_is_sealed_too_and_stays(tmp_path: Path) -> None:
     assert manifest.verify(tmp_path)[1] == ()
     (tmp_path / "notes.txt").write_text("thine", "utf-8")
     assert [one.partition(":")[0] for one in manifest.verify(tmp_path)[1]] == ["notes.txt"]
+
+
+def test_a_link_that_lies_in_the_way_is_not_written_through(tmp_path: Path) -> None:
+    victim, made = tmp_path / "victim", tmp_path / "made"
+    victim.write_text("mine", "utf-8")
+    (made / "cases").mkdir(parents=True)
+    for name in ("report.json", "junit.xml", "report.css", FILE, "cases/a-y.html"):
+        (made / name).symlink_to(victim)
+    folder.write(made, report(result("a::y")))
+    assert victim.read_text("utf-8") == "mine"
+    assert manifest.verify(made)[1] == ()
+
+
+def test_a_pipe_for_a_manifest_is_no_folder_of_a_run(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / FILE)
+    with pytest.raises(ManifestError, match="found something that is no file"):
+        manifest.verify(tmp_path)
 
 
 def test_pages_of_the_run_before_go_and_a_run_without_pages_has_none(tmp_path: Path) -> None:

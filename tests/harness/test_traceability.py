@@ -126,6 +126,14 @@ def test_a_defect_that_nobody_catches_is_found(planted: DefectFacts, complaint: 
     assert problems([row("a::b", "OTA-C-051")], defect("D1", "b"), planted) == [complaint]
 
 
+def test_a_defect_of_vectors_that_names_none_is_found() -> None:
+    rows = [row("a::b/IV-001", "OTA-C-051", vector="IV-001")]
+    named = defect("D1", "b", vectors=("IV-001",))
+    wanted = "D2: vectors: found none, wanted those of its cases that catch it"
+    assert problems(rows, named, defect("D2", "b")) == [wanted]
+    assert problems([*rows, row("a::c", "OTA-C-051")], named, defect("D2", "b", "c")) == []
+
+
 def test_a_vector_stands_for_what_it_names() -> None:
     rows = [
         row("a::b/IV-001", "OTA-C-051", vector="IV-001"),

@@ -167,7 +167,7 @@ def test_known_failures_fail_no_run_and_are_shown_as_they_are(tmp_path: Path) ->
     assert [one["known"] for one in failed] == ["answers anybody"] * 3
 
 
-@pytest.mark.parametrize("listed", [KNOWN, f"{KNOWN}/ABORT", f"{KNOWN}/ABORT[B1]"])
+@pytest.mark.parametrize("listed", [KNOWN, f"{KNOWN}/ABORT", f"{KNOWN}[B1]", f"{KNOWN}/ABORT[B1]"])
 def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path, listed: str) -> None:
     file = tmp_path / "known.toml"
     file.write_text(f'[failures]\n"{listed}" = "it was so once"\n', "utf-8")
@@ -183,6 +183,7 @@ def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path, listed: str) 
         ("= 1", "found Invalid"),
         ("", "failures: found none, wanted a table of cases and reasons"),
         ("[failures]\n", "failures: found none, wanted a table of cases and reasons"),
+        ('about = 3\n[failures]\n"x" = "y"\n', "about: found 3, wanted a text"),
         ("fails = 1\n", "fails: found an unknown key, wanted about, failures"),
         (f'[failures]\n"{KNOWN}" = " "\n', f"failures: {KNOWN}: found ' ', wanted a reason"),
         ('[failures]\n"nobody" = "x"\n', "nobody: found no such case, wanted one that runs"),

@@ -337,5 +337,6 @@ DEFECTS: tuple[Defect, ...] = (
         copies="OTA-C-110; SE 5.4.6 [SL-SEC]",
         parts=with_parts(application=_TakesWhatIsClear),
         caught_by=("session_goes_as_scripted",),
+        vectors=("SE-097",),
     ),
 )
