@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
-from emulator.profiles.model import Power
 from harness.premises import load
 from harness.premises.model import Assignment, Bridge, Device, DeviceKind, Premises
 
@@ -68,15 +67,15 @@ def meter_of(premises: Premises) -> Device:
 
 
 def cell_of(premises: Premises) -> Bridge:
-    """Return the first bridge of a home that runs on a battery.
+    """Return the first bridge of a home of whose battery its profile says something.
 
     Raises:
         KeyError: It has none.
     """
     for one in premises.bridges:
-        if one.profile.power is Power.BATTERY:
+        if one.profile.battery is not None:
             return one
-    raise KeyError(f"{premises.label}: found no bridge on a battery, wanted one")
+    raise KeyError(f"{premises.label}: found no bridge with a [battery], wanted one")
 
 
 def _has_other_types(premises: Premises) -> bool:
@@ -89,7 +88,7 @@ def _has_other_types(premises: Premises) -> bool:
 TWO_REMOTES = Fit("two remote bridges", lambda home: len(home.remotes) == 2)
 BATTERY = Fit(
     "a bridge on a battery",
-    lambda home: any(one.profile.power is Power.BATTERY for one in home.bridges),
+    lambda home: any(one.profile.battery is not None for one in home.bridges),
 )
 METER = Fit(
     "a gas meter", lambda home: any(one.kind is DeviceKind.GAS_METER for one in home.devices)

@@ -35,10 +35,10 @@ class Record:
         running: The version that it booted last, None before.
         booted_at: When that was.
         on_trial: Whether that is on trial.
-        accepted: Whether it verified an image since the last offer.
-        refused: Why it refused an image since the last offer; None: it did not.
+        accepted: Whether it verified an image since its last offer, and has not tried it yet.
+        refused: Why it refused an image since its last offer; None: it did not.
         deferred: Why it puts its upgrade off, None while it does not.
-        stopped: Why a download ended last.
+        stopped: Why a download ended last since its last offer.
         confirmed_us: When it confirmed an image last.
         boots: How often it started.
         rollbacks: Each time that it went back.
@@ -69,6 +69,11 @@ class Record:
     trial_boots: int = 0
     missed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
+    def forget_offer(self) -> None:
+        """Forget what became of the last offer: there is another."""
+        self.accepted = False
+        self.refused = self.deferred = self.stopped = None
+
 
 class Chronicle:
     """Be who hears what happens in a home.
@@ -77,7 +82,6 @@ class Chronicle:
         records: What each bridge reported, by its name.
         stretches: What each bridge did when, all that has ended.
         changes: How often anything of it changed.
-        reports: All that bridges reported: when, who, what.
         outages: When each device, or the hub, was without supply: from when to when.
     """
 
@@ -93,7 +97,6 @@ class Chronicle:
         self.records = {one.name: Record() for one in premises.bridges}
         self.stretches: list[Stretch] = []
         self.changes = 0
-        self.reports: list[tuple[Us, str, Report]] = []
         self.outages: defaultdict[str, list[tuple[Us, Us]]] = defaultdict(list)
         self._off_from: dict[str, Us] = {}
 
@@ -106,7 +109,6 @@ class Chronicle:
             return
         if what == "report" and isinstance(subject, Report):
             again = subject.what is Happening.DEFERRED and record.deferred is not None
-            self.reports.append((now, who, subject))
             self._report(now, record, who, subject)
             if again:
                 return  # it only says once more that it waits
@@ -181,6 +183,8 @@ class Chronicle:
             record.missed.clear()
         record.running, record.on_trial = int(details["version"]), bool(details["trial"])
         record.trial_boots += record.on_trial
+        if record.on_trial:  # what it held, or put off, it tries now
+            record.accepted, record.deferred = False, None
         record.own = StageKind.TRIAL if record.on_trial else StageKind.UP
         record.dead = False
 
@@ -224,7 +228,7 @@ class Chronicle:
             record.boots = 0
             record.rollbacks.clear()
             record.confirmed_us = None
-            record.accepted, record.refused, record.stopped = False, None, None
+            record.forget_offer()
 
 
 def _rollback(now: Us, who: str, record: Record) -> Rollback:

@@ -1,6 +1,6 @@
 """Let things fail in a home, in time: supplies, the hub, links, a battery; as values and as text.
 
-Times count from the offer. The text of a fault is what ``--fault`` takes:
+Times count from the offer, up to 365 days. The text of a fault is what ``--fault`` takes:
 
 * ``near:cut@120s`` - the supply fails for a moment; ``home`` is all that hangs on the mains
 * ``remote_gsme:off@10m..25m`` - it is off from one time to another
@@ -12,6 +12,7 @@ Times count from the offer. The text of a fault is what ``--fault`` takes:
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ from emulator.errors import HanoverError
 from emulator.profiles.model import Power
 from emulator.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Rng, Us
 from harness.lanes.home import HomeLane
+from harness.lanes.seeds import node_chance
 from harness.premises.model import WHOLE, Premises
 
 #: How long the supply is off in a cut.
@@ -29,6 +31,8 @@ CUT_US: Us = SECOND
 #: Within which time of the offer random cuts come.
 REBOOTS_WITHIN_US: Us = 30 * MINUTE
 MOST_REBOOTS = 1000
+#: The latest time of a fault: a home lives until all has failed that was to fail.
+MOST_DAYS = 365
 #: Shares are counted in parts of this.
 MILLION = 1_000_000
 
@@ -153,9 +157,10 @@ def _flawed(text: str, who: str, word: str, value: str, premises: Premises) -> H
 
 def _low(text: str, who: str, word: str, value: str, premises: Premises) -> HomeFault:
     number, at, time = value.partition("@")
-    cells = [one.name for one in premises.bridges if one.profile.power is Power.BATTERY]
+    cells = [one.name for one in premises.bridges if one.profile.battery is not None]
     if who not in cells:
-        _refuse(text, f'"{who}"', f"a bridge with a battery: {', '.join(cells) or 'none is'}")
+        wanted = f"a bridge with a [battery]: {', '.join(cells) or 'none has one'}"
+        _refuse(text, f'"{who}"', wanted)
     percent = _whole(text, number, 0, 100)
     return Low(who=who, percent=percent, at_us=_time(text, time) if at else 0)
 
@@ -216,7 +221,10 @@ def _time(text: str, value: str) -> Us:
     found = _TIME.fullmatch(value)
     if found is None:
         _refuse(text, f'"{value}"', f"a time, as 120s; units {', '.join(_UNITS)}")
-    return int(found[1]) * _UNITS[found[2]]
+    time_us = int(found[1]) * _UNITS[found[2]]
+    if time_us > MOST_DAYS * DAY:
+        _refuse(text, f'"{value}"', f"{MOST_DAYS}d at most")
+    return time_us
 
 
 def _whole(text: str, value: str, low: int, high: int) -> int:
@@ -268,18 +276,22 @@ Deed: TypeAlias = Callable[["Agenda"], None]
 class Agenda:
     """Let the deeds of faults happen in a home, each at its time: the world wakes it."""
 
-    NAME = "agenda"
+    NAME = "(agenda)"  # in the world of the home, where no node can have it
 
-    def __init__(self, lane: HomeLane, faults: Sequence[HomeFault], rng: Rng) -> None:
+    def __init__(self, lane: HomeLane, faults: Sequence[HomeFault], seed: int) -> None:
         """Take the deeds of some faults.
 
         Args:
             lane: The home.
             faults: What fails.
-            rng: Decides the moments of random cuts.
+            seed: Decides the moments of random cuts, of each fault by itself.
         """
         self.lane = lane
-        deeds = [one for fault in faults for one in deeds_of(fault, lane.premises, rng)]
+        deeds = [
+            one
+            for fault, rng in chances(faults, seed)
+            for one in deeds_of(fault, lane.premises, rng)
+        ]
         self._deeds = sorted(deeds, key=lambda one: one[0])
         self._next = 0
         self._from_us: Us = 0
@@ -320,6 +332,16 @@ class Agenda:
         """Count a fault that begins or ends; tell whether that changes anything."""
         dark = self._dark[what] = self._dark.get(what, 0) + (-1 if on else 1)
         return dark == (0 if on else 1)
+
+
+def chances(faults: Sequence[HomeFault], seed: int) -> list[tuple[HomeFault, Rng]]:
+    """Return each fault with its own stream of chance; equal faults have different ones too."""
+    made, given = [], Counter[HomeFault]()
+    for fault in faults:
+        given[fault] += 1
+        name = f"agenda {shown(fault)} {given[fault]}"
+        made.append((fault, node_chance(seed, name)))
+    return made
 
 
 def deeds_of(fault: HomeFault, premises: Premises, rng: Rng) -> list[tuple[Us, Deed]]:

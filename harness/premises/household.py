@@ -126,7 +126,7 @@ class Household:
             {one.name: self._setup(one, (defects or {}).get(one.name)) for one in premises.bridges}
         )
         self.devices = {one.name: self._device(one) for one in premises.devices}
-        self._agenda = Agenda(self.lane, faults, node_chance(seed, "agenda"))
+        self._agenda = Agenda(self.lane, faults, seed)
         self.offered_at: Us | None = None
         self.started = False
 
@@ -279,6 +279,7 @@ class Household:
         self.begin()
         self.hub.assign({self.address(name): self.images[name] for name in names})
         for name in names:
+            self.chronicle.records[name].forget_offer()
             self.notify(name)
 
     def begin(self) -> None:

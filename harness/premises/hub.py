@@ -78,7 +78,6 @@ class _Member:
     eui64: int
     patience_us: Us
     last_us: Us  # when it was heard last, or could be heard again
-    reading: bytes = b""  # what it reported last
     firmware: bool = False  # flagged, and not asked for yet
     messages: deque[_Message] = field(default_factory=deque)
 
@@ -92,13 +91,8 @@ class PremisesHub(Hub):
         self.last_heard: dict[int, Us] = {}
         self.alerts: list[Alert] = []
         self.silences: list[Silence] = []
-        #: When it was down itself, whatever the reason: from, to.
-        self.outages: list[tuple[Us, Us]] = []
         self._housed: dict[int, _Member] = {}  # by NWK address
-        self._plan: tuple[tuple[Us, Us], ...] = ()
-        self._powered = True
-        self._down_from: Us | None = None
-        self._off_from: Us | None = None
+        self._off_from: Us | None = None  # since when its supply is off
         self._due: Us | None = None
         self._value = (-1, b"")  # the consumption, and the end of an answer that tells it
 
@@ -118,20 +112,6 @@ class PremisesHub(Hub):
         patience_us = max(OUTAGE_US, period_us + period_us // 2)
         self._housed[address] = _Member(eui64=eui64, patience_us=patience_us, last_us=now)
 
-    def plan_outages(self, spans: Sequence[tuple[Us, Us]], now: Us = 0) -> None:
-        """Let the hub be down for spans of time; its supply stays, and so does its memory.
-
-        Raises:
-            ValueError: A span is empty, or begins before the one in front of it has ended.
-        """
-        end = 0
-        for span in spans:
-            if not end <= span[0] < span[1]:
-                raise ValueError(f"outage: found {span} us, wanted a span behind {end} us")
-            end = span[1]
-        self._plan = tuple(spans)
-        self._turn(now)
-
     def keep_message(self, eui64: int, octets: bytes, now: Us, *, timeout_us: Us = DAY) -> None:
         """Keep a message until its device fetches it; it is discarded when its time is over.
 
@@ -142,7 +122,7 @@ class PremisesHub(Hub):
         if not octets:
             raise ValueError("message: found no octets, wanted at least 1")
         self._member(eui64).messages.append(_Message(octets=octets, until=now + timeout_us))
-        self._reckon(now)
+        self._reckon()
 
     def flag_firmware(self, eui64: int) -> None:
         """Tell a sleepy meter at its next report that there is firmware, until it asks (GB-056).
@@ -157,7 +137,7 @@ class PremisesHub(Hub):
         return (*self.silences, *self._lasting(now))
 
     def _lasting(self, now: Us) -> Sequence[Silence]:
-        if self._down_from is not None:  # who does not listen knows of no silence
+        if self._off_from is not None:  # who does not listen knows of no silence
             return ()
         return [
             Silence(eui64=one.eui64, from_us=one.last_us, to_us=now)
@@ -169,14 +149,6 @@ class PremisesHub(Hub):
         """Log a silence that is over. It says nothing about anybody's supply: no alert."""
         self.silences.append(silence)
 
-    def reading_of(self, eui64: int) -> bytes:
-        """Return the value that a meter reported last, as it was on the air; b"" for none."""
-        return self._member(eui64).reading
-
-    def waiting(self, eui64: int) -> Sequence[bytes]:
-        """Return the messages that it keeps for a device, the oldest first."""
-        return tuple(one.octets for one in self._member(eui64).messages)
-
     def _member(self, eui64: int) -> _Member:
         for one in self._housed.values():
             if one.eui64 == eui64:
@@ -187,30 +159,37 @@ class PremisesHub(Hub):
 
     @property
     def deadline(self) -> Us | None:
-        """Return when a message's time is over, an outage begins or ends, or a frame is due."""
+        """Return when a message's time is over, or a frame is due."""
         due, outbox = self._due, self._outbox.deadline
         return due if outbox is None else outbox if due is None else min(due, outbox)
 
     def power_on(self, now: Us) -> Sequence[Action]:
         """Start; where the supply was off for three minutes or more, that is an alert."""
-        self._powered = True
-        if self._off_from is not None and now - self._off_from >= OUTAGE_US:
-            text = f"the hub's supply was off for {(now - self._off_from) // SECOND} s"
-            self._raise(AlertKind.SUPPLY_OUTAGE, self.eui64, text, now)
-        self._off_from = None
-        self._turn(now)
+        if self._off_from is not None:
+            off_us, self._off_from = now - self._off_from, None
+            if off_us >= OUTAGE_US:
+                text = f"the hub's supply was off for {off_us // SECOND} s"
+                self._raise(AlertKind.SUPPLY_OUTAGE, self.eui64, text, now)
+            for one in self._housed.values():  # its own absence is nobody's silence
+                one.last_us = now
+        if not self.up:
+            self.restart()
+        self._expire(now)
         return ()
 
     def power_off(self, now: Us) -> None:
         """Stop; what it keeps for sleepy devices stays."""
-        if self._powered:
-            self._powered, self._off_from = False, now
-            self._turn(now)
+        if self._off_from is None:
+            for silence in self._lasting(now):
+                self._note(silence)
+            self._off_from = now
+            self.crash()
+            self._reckon()
 
     def wake(self, now: Us) -> Sequence[Action]:
         """Do what is due."""
         if self._due is not None and now >= self._due:
-            self._turn(now)
+            self._expire(now)
         return super().wake(now)
 
     def event(self, what: Event, now: Us) -> Sequence[Action]:
@@ -240,27 +219,8 @@ class PremisesHub(Hub):
 
     # Time.
 
-    def _turn(self, now: Us) -> None:
-        """Go down or come up as supply and plan say; drop what was kept for too long."""
-        up = self._powered and not any(start <= now < end for start, end in self._plan)
-        if up and self._down_from is not None:
-            self.outages.append((self._down_from, now))
-            self._down_from = None
-            for one in self._housed.values():  # its own absence is nobody's silence
-                one.last_us = now
-        if up and not self.up:
-            self.restart()
-        if not up and self._down_from is None:
-            for silence in self._lasting(now):
-                self._note(silence)
-            self._down_from = now
-            self.crash()
-        self._plan = tuple(span for span in self._plan if span[1] > now)
-        if up:
-            self._expire(now)
-        self._reckon(now)
-
     def _expire(self, now: Us) -> None:
+        """Drop what was kept for too long."""
         for one in self._housed.values():
             stale = [message for message in one.messages if message.until <= now]
             for message in stale:
@@ -270,13 +230,12 @@ class PremisesHub(Hub):
                     "was not fetched in time"
                 )
                 self._raise(AlertKind.MESSAGE_DISCARDED, one.eui64, text, now)
+        self._reckon()
 
-    def _reckon(self, now: Us) -> None:
-        """Note when the next thing is due; a hub that is down only waits for the end of that."""
-        times = [at for span in self._plan for at in span if at > now] if self._powered else []
-        if self.up:
-            times += [each.until for one in self._housed.values() for each in one.messages]
-        self._due = min(times, default=None)
+    def _reckon(self) -> None:
+        """Note when the next message's time is over; a hub that is down looks when it is back."""
+        housed = self._housed.values() if self.up else ()
+        self._due = min((each.until for one in housed for each in one.messages), default=None)
 
     def _raise(self, kind: AlertKind, eui64: int, text: str, now: Us) -> None:
         self.alerts.append(Alert(at=now, kind=kind, eui64=eui64, text=text))
@@ -297,7 +256,7 @@ class PremisesHub(Hub):
             self._note(Silence(eui64=one.eui64, from_us=one.last_us, to_us=now))
         one.last_us = now
         if datagram.cluster == tunnelling.CLUSTER:
-            return self._on_tunnel(datagram, one, now)
+            return self._on_tunnel(datagram, one)
         return self._on_metering(datagram, one, now)
 
     def _on_metering(self, datagram: Datagram, one: _Member, now: Us) -> Sequence[Action]:
@@ -340,12 +299,9 @@ class PremisesHub(Hub):
 
     def _on_report(self, datagram: Datagram, one: _Member) -> Sequence[Action]:
         try:
-            report, _ = metering.ReportAttributes.decode_at(datagram.payload, 3)
+            metering.ReportAttributes.decode_at(datagram.payload, 3)
         except WireError:
             return self._refuse(datagram, Status.MALFORMED_COMMAND)
-        for each in report.records:
-            if each.attribute == metering.CURRENT_SUMMATION_DELIVERED:
-                one.reading = each.value
         flags = one.firmware * metering.FunctionalFlags.NEW_FIRMWARE
         flags |= bool(one.messages) * metering.FunctionalFlags.TUNNEL_MESSAGE
         answer = metering.MirrorReportAttributeResponse(
@@ -364,10 +320,10 @@ class PremisesHub(Hub):
                 one.firmware = False
         super()._hear(heard)
 
-    def _on_tunnel(self, datagram: Datagram, one: _Member, now: Us) -> Sequence[Action]:
+    def _on_tunnel(self, datagram: Datagram, one: _Member) -> Sequence[Action]:
         payload = datagram.payload
         if payload[0] & zcl.FRAME_TYPE_MASK == zcl.FrameType.GENERAL:
-            return self._on_thanks(one, payload, now)
+            return self._on_thanks(one, payload)
         kind = tunnelling.TransferDataToServer
         if payload[2] != KEYS[kind].command:
             return self._refuse(datagram, Status.UNSUP_COMMAND)
@@ -395,7 +351,7 @@ class PremisesHub(Hub):
         body = frame.encode()
         return self._reply(datagram, FROM_SERVER_ASKING, number, body, sequence=sequence)
 
-    def _on_thanks(self, one: _Member, payload: bytes, now: Us) -> Sequence[Action]:
+    def _on_thanks(self, one: _Member, payload: bytes) -> Sequence[Action]:
         """Forget the message that a Default Response says was taken."""
         thanks = zcl.DefaultResponse(
             command=KEYS[tunnelling.TransferDataToClient].command, status=Status.SUCCESS
@@ -404,7 +360,7 @@ class PremisesHub(Hub):
             first = one.messages[0] if one.messages else None
             if first is not None and first.sequence == payload[1]:
                 one.messages.popleft()
-                self._reckon(now)
+                self._reckon()
         return ()
 
     # Sending.

@@ -191,12 +191,6 @@ class Premises:
         """Return the names of what hangs on a node, bridges first."""
         return tuple(one.name for one in self.nodes if one.parent == name)
 
-    def route(self, name: str) -> tuple[str, ...]:
-        """Return the names on the way from the hub to a node, both ends with it."""
-        if name == self.hub:
-            return (name,)
-        return (*self.route(self.parent(name)), name)
-
     def link(self, one: str, other: str) -> Link:
         """Return the link between two neighbours, named in either order.
 

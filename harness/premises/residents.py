@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from emulator.actions import Action, Event, Joined, Left, Poll, Send
-from emulator.units import MILLISECOND, MINUTE, SECOND, Rng, Us
+from emulator.units import MILLISECOND, Rng, Us
 from emulator.wire import metering, ota, tunnelling, zcl
 from emulator.wire.aps import COORDINATOR, ApsOptions, Datagram
-from emulator.wire.codec import KEYS, Frame, pack_integer, unpack_integer
+from emulator.wire.codec import KEYS, Frame, pack_integer
 from harness.premises.account import Account
 from harness.trace import dissect
 
@@ -62,12 +62,6 @@ class Habits:
     def patience_us(self) -> Us:
         """Return how long it waits before it does something: polls, or gives a try up."""
         return min(self.poll_us, self.timeout_us) if self.sleepy else self.timeout_us
-
-
-#: A display that shows a new value every ten seconds [ASSUMED].
-DISPLAY = Habits(period_us=10 * SECOND, tries=3, timeout_us=2 * SECOND)
-#: A gas meter that updates its mirror every half hour (gb-alt-han 2.6).
-GAS_METER = Habits(period_us=30 * MINUTE, tries=3, timeout_us=10 * SECOND, sleepy=True)
 
 
 class Voice:
@@ -142,18 +136,17 @@ def _values() -> tuple[bytes, ...]:
 
 #: The tables of a display: it asks and is answered a thousand times an hour in a thousand homes.
 _READS, _VALUES = _reads(), _values()
-_VALUE_AT = len(_VALUES[0])
-_ANSWER_SIZE = _VALUE_AT + 6
+_ANSWER_SIZE = len(_VALUES[0]) + 6
 
 
 class Display:
-    """Ask the hub for the consumption, and show it."""
+    """Ask the hub for the consumption, again and again."""
 
     def __init__(
         self,
         eui64: int,
         address: int,
-        habits: Habits = DISPLAY,
+        habits: Habits,
         rng: Rng | None = None,
         key_id: int = 0,
     ) -> None:
@@ -172,18 +165,12 @@ class Display:
         self.phase_us: Us = 0 if rng is None else rng.randrange(0, habits.period_us)
         self.deadline: Us | None = None
         self._patience_us = habits.patience_us()
-        self._shown = b""
         self._next_us: Us = 0  # of the next period
         self._asked_us: Us = 0  # first, in this period
         self._until_us: Us = 0  # how long this try's answer is waited for
         self._tries_left = 0  # in this period
         self._answered = True  # whether this period's question is
         self._sequence = 0
-
-    @property
-    def consumption_wh(self) -> int | None:
-        """Return what it shows, None before the first answer since its supply rose."""
-        return unpack_integer(self._shown) if self._shown else None
 
     def power_on(self, now: Us) -> Sequence[Action]:
         """Begin to ask."""
@@ -192,8 +179,8 @@ class Display:
         return ()
 
     def power_off(self, now: Us) -> None:
-        """Show nothing."""
-        self.deadline, self._answered, self._shown = None, True, b""
+        """Stop, and wait for nothing."""
+        self.deadline, self._answered = None, True
         self.account.stopped(now)
 
     def event(self, what: Event, now: Us) -> Sequence[Action]:
@@ -212,7 +199,6 @@ class Display:
             or not payload.startswith(_VALUES[self._sequence])
         ):
             return ()
-        self._shown = payload[_VALUE_AT:]
         self._answered = True
         if self._asked_us < 0:  # this period had been given up
             self.account.late(now)
@@ -288,7 +274,7 @@ class GasMeter:
         self,
         eui64: int,
         address: int,
-        habits: Habits = GAS_METER,
+        habits: Habits,
         rng: Rng | None = None,
         key_id: int = 0,
         firmware: Firmware = Firmware(),

@@ -90,7 +90,7 @@ class Ear(Trace):
 class Mains:
     """Cut supplies of a home at some moments, and bring them back: the world wakes it."""
 
-    NAME = "mains"
+    NAME = "(mains)"  # in the world of the home, where no node can have it
 
     def __init__(self, home: Household) -> None:
         self._home = home

@@ -5,7 +5,7 @@ from emulator.wire.aps import Datagram
 from harness.premises.hub import PremisesHub
 from harness.premises.residents import GasMeter
 from tests.interop.test_tshark import tshark
-from tests.premises.carrier import Carrier
+from tests.premises.carrier import METER_HABITS, Carrier
 
 EUI64, ADDRESS = 0x00124B00_00006A5E, 0x2B02
 FLAGS = "zbee_zcl_se.met.attr.func_noti_flag"
@@ -14,7 +14,7 @@ SCHEME = "zbee_zcl_se.met.mirror_report_attribute_response.notification_scheme"
 
 def wake(*messages: bytes, firmware: bool) -> list[Datagram]:
     """Return all that goes over the air while a meter is awake once."""
-    hub, meter = PremisesHub(), GasMeter(EUI64, ADDRESS)
+    hub, meter = PremisesHub(), GasMeter(EUI64, ADDRESS, METER_HABITS)
     hub.register(EUI64, ADDRESS, period_us=meter.habits.period_us)
     hub.power_on(0)
     meter.power_on(0)

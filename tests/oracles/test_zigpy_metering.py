@@ -8,12 +8,13 @@ from zigpy.zcl import foundation
 from zigpy.zcl.clusters.smartenergy import Metering, Tunneling
 
 from emulator.actions import Send
-from emulator.units import DAY, Us
+from emulator.units import DAY, SECOND, Us
 from emulator.wire import metering, tunnelling
 from emulator.wire.aps import Datagram
 from emulator.wire.codec import KEYS
 from harness.premises.hub import PremisesHub
 from harness.premises.residents import Display, GasMeter
+from tests.premises.carrier import DISPLAY_HABITS, METER_HABITS
 
 EUI64, ADDRESS = 0x00124B00_0000D15B, 0x2B01
 
@@ -65,7 +66,7 @@ def answered(device: Display | GasMeter, now: Us) -> tuple[Datagram, Datagram]:
 
 @given(now=st.integers(0, 400 * DAY))
 def test_a_displays_question_and_its_answer_are_read_alike(now: Us) -> None:
-    display = Display(EUI64, ADDRESS)
+    display = Display(EUI64, ADDRESS, DISPLAY_HABITS)
     question, answer = answered(display, now)
 
     header, asked = read(question)
@@ -76,12 +77,13 @@ def test_a_displays_question_and_its_answer_are_read_alike(now: Us) -> None:
     assert said.tsn == header.tsn
     (record,) = told.status_records
     assert (record.attrid, record.status, record.value.type) == (0, 0, 0x25)
+    assert record.value.value == now // (10 * SECOND)
     display.receive(answer, now)
-    assert display.consumption_wh == record.value.value
+    assert (display.account.cycles, display.account.missed) == (1, 0)
 
 
 def test_a_meters_report_is_read_alike() -> None:
-    report, answer = answered(GasMeter(EUI64, ADDRESS), 0)
+    report, answer = answered(GasMeter(EUI64, ADDRESS, METER_HABITS), 0)
 
     header, told = read(report)
     assert header.command_id == foundation.GeneralCommand.Report_Attributes

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from emulator.actions import Action, Poll, Send
-from emulator.units import MILLISECOND, Us
+from emulator.units import MILLISECOND, MINUTE, SECOND, Us
 from emulator.wire.aps import Datagram
 from harness.premises.hub import PremisesHub
-from harness.premises.residents import Display, GasMeter
+from harness.premises.residents import Display, GasMeter, Habits
 
 LATENCY_US: Us = 5 * MILLISECOND
+#: How the devices of these tests talk to their hub.
+DISPLAY_HABITS = Habits(period_us=10 * SECOND, tries=3, timeout_us=2 * SECOND)
+METER_HABITS = Habits(period_us=30 * MINUTE, tries=3, timeout_us=10 * SECOND, sleepy=True)
 
 Loses = Callable[[Datagram, Us], bool]
 

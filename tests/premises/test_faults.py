@@ -1,8 +1,14 @@
 """Read faults of a home, and let them happen."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import pytest
 
-from emulator.units import MINUTE, SECOND
+from emulator.actions import Happening, Report
+from emulator.profiles.model import Power
+from emulator.units import DAY, MINUTE, SECOND
+from harness.premises.chosen import BATTERY, cell_of
 from harness.premises.faults import (
     CUT_US,
     REBOOTS_WITHIN_US,
@@ -21,6 +27,11 @@ from harness.premises.faults import (
 )
 from harness.premises.household import Household
 from harness.premises.load import load
+from harness.premises.model import Premises, PremisesError
+from harness.sweep.engine import Ending
+from harness.sweep.home import Trouble
+from harness.sweep.home_points import LIVES
+from harness.trace import Trace
 
 C7 = load("C7")
 LINK = ("near", "remote_ihd")
@@ -30,6 +41,7 @@ LINK = ("near", "remote_ihd")
     ("text", "fault"),
     [
         ("near:cut@120s", Cut(who="near", at_us=120 * SECOND)),
+        ("near:cut@365d", Cut(who="near", at_us=365 * DAY)),
         ("home:cut@5m", Cut(who="home", at_us=5 * MINUTE)),
         (
             "remote_gsme:off@10m..25m",
@@ -78,10 +90,15 @@ def test_neighbours_may_be_named_in_either_order() -> None:
         ("hub-remote_ihd:down@1s", 'found "hub-remote_ihd", wanted one of hub-near, near-remote'),
         ("near-remote_ihd:loss=2", 'found "2", wanted 0..1, as 0.05'),
         ("near-remote_ihd:loss=nan", 'found "nan", wanted 0..1'),
-        ("near:battery=5", 'found "near", wanted a bridge with a battery: remote_gsme'),
+        ("near:battery=5", 'found "near", wanted a bridge with a [battery]: remote_gsme'),
         ("remote_gsme:battery=101", 'found "101", wanted 0..100'),
         ("near:reboots=0", 'found "0", wanted 1..1000'),
         ("near:reboots=3@0s", 'found "0s", wanted a time above 0'),
+        ("near:cut@999999999d", 'found "999999999d", wanted 365d at most'),
+        ("near:off@1s..31536001s", 'found "31536001s", wanted 365d at most'),
+        ("near-remote_ihd:down@366d", 'found "366d", wanted 365d at most'),
+        ("remote_gsme:battery=5@8761h", 'found "8761h", wanted 365d at most'),
+        ("near:reboots=3@366d", 'found "366d", wanted 365d at most'),
     ],
 )
 def test_what_is_no_fault_of_this_home_is_refused(text: str, message: str) -> None:
@@ -91,13 +108,40 @@ def test_what_is_no_fault_of_this_home_is_refused(text: str, message: str) -> No
 
 
 def test_home_without_battery_says_so() -> None:
-    with pytest.raises(FaultError, match="wanted a bridge with a battery: none is"):
+    with pytest.raises(FaultError, match=r"wanted a bridge with a \[battery\]: none has one"):
         parse_fault("near:battery=5", load("C1"))
+
+
+def uncounted() -> Premises:
+    """Return a home with a bridge on a battery of which nothing is known."""
+    home = load("C3")
+    made = (replace(one, profile=replace(one.profile, battery=None)) for one in home.bridges)
+    return replace(home, bridges=tuple(made))
+
+
+def test_battery_of_which_nothing_is_known_cannot_be_low() -> None:
+    home = uncounted()
+    assert home.bridge("remote_gsme").profile.power is Power.BATTERY
+    with pytest.raises(FaultError) as caught:
+        parse_fault("remote_gsme:battery=12", home)
+    assert str(caught.value) == (
+        'fault remote_gsme:battery=12: found "remote_gsme", wanted a bridge with a [battery]:'
+        " none has one"
+    )
+
+
+def test_battery_of_which_nothing_is_known_fits_no_case_of_batteries() -> None:
+    home = uncounted()
+    assert BATTERY.holds(load("C3"))
+    assert not BATTERY.holds(home)
+    assert cell_of(load("C3")).name == "remote_gsme"
+    with pytest.raises(KeyError, match=r"C3: found no bridge with a \[battery\], wanted one"):
+        cell_of(home)
 
 
 def lived(*faults: HomeFault, seed: int = 0) -> Household:
     """Return a home that was started, whose faults count from now."""
-    home = Household(C7, seed=seed, faults=faults)
+    home = Household(C7, seed=seed, faults=faults, trace=Trace())
     assert home.start()
     home.begin()
     return home
@@ -169,12 +213,77 @@ def test_battery_is_as_low_as_said_and_is_counted_on() -> None:
     assert home.battery("near") is None
 
 
+def boots_of(home: Household, name: str) -> list[int]:
+    """Return when a bridge started."""
+    assert home.trace is not None
+    rows = [row for row in home.trace.rows if row[1] == name and isinstance(row[3], Report)]
+    return [at for at, _, _, report in rows if report.what is Happening.BOOTED]
+
+
 def test_random_cuts_come_as_often_as_said_when_the_seed_says() -> None:
     boots = []
     for seed in (1, 1, 2):
         home = lived(Reboots(who="near", count=5), seed=seed)
         home.run(lambda: False, REBOOTS_WITHIN_US + MINUTE)
-        record = [one for one in home.chronicle.reports if one[1] == "near"]
-        boots.append([at for at, _, report in record if report.what == "booted"])
+        boots.append(boots_of(home, "near"))
     assert boots[0] == boots[1] != boots[2]
     assert [len(each) for each in boots] == [6, 6, 6]
+
+
+def cuts(faults: Iterable[HomeFault], name: str = "near", seed: int = 1) -> list[int]:
+    """Return when a bridge was cut, by what it started behind that."""
+    home = lived(*faults, seed=seed)
+    home.run(lambda: False, REBOOTS_WITHIN_US + MINUTE)
+    return boots_of(home, name)[1:]
+
+
+def test_order_of_faults_and_other_faults_move_no_random_cut() -> None:
+    faults = (
+        Reboots(who="near", count=3),
+        Reboots(who="remote_ihd", count=2),
+        Reboots(who="near", count=2, within_us=4 * MINUTE),
+    )
+    near = cuts(faults)
+    assert len(near) == 5
+    assert cuts(faults[::-1]) == near
+    assert set(cuts(faults[:1])) < set(near)
+    assert cuts(faults, "remote_ihd") == cuts(faults[1:2], "remote_ihd")
+
+
+def test_fault_that_is_given_twice_cuts_twice_as_often() -> None:
+    once, twice = (cuts([Reboots(who="near", count=3)] * times) for times in (1, 2))
+    assert (len(once), len(twice)) == (3, 6)
+    assert set(once) < set(twice)
+
+
+def named(home: Premises, old: str, new: str) -> Premises:
+    """Return a home in which a device has another name."""
+
+    def turned(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(new if one == old else one for one in names)
+
+    return replace(
+        home,
+        bridges=tuple(replace(one, serves=turned(one.serves)) for one in home.bridges),
+        devices=tuple(replace(one, name=turned((one.name,))[0]) for one in home.devices),
+        links=tuple(
+            replace(one, between=(one.between[0], turned(one.between)[1])) for one in home.links
+        ),
+    )
+
+
+@pytest.mark.parametrize("name", ["agenda", "mains"])
+def test_device_may_have_any_name(name: str) -> None:
+    premises = named(load("C1"), "meter", name)
+    life = Trouble(premises, LIVES["upgrade"], 600)
+    assert life.live() == Ending()
+    assert life.home.devices[name].account.cycles > 1
+
+
+def test_nothing_in_the_world_of_a_home_has_a_name_that_a_node_could_have() -> None:
+    life = Trouble(C7, LIVES["upgrade"], 600)
+    others = life.home.lane.world._receivers.keys() - set(C7.names)
+    assert len(others) == 2
+    for name in others:
+        with pytest.raises(PremisesError, match="begin with a letter"):
+            named(C7, "meter", name)

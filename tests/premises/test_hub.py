@@ -17,7 +17,7 @@ from harness.hub.images import served
 from harness.premises.hub import OUTAGE_US, AlertKind, PremisesHub, Silence
 from harness.premises.residents import Display, Firmware, GasMeter
 from harness.trace import dissect
-from tests.premises.carrier import LATENCY_US, Carrier
+from tests.premises.carrier import DISPLAY_HABITS, LATENCY_US, METER_HABITS, Carrier
 
 DISPLAY, METER, STRANGER = 0x2B01, 0x2B02, 0x3C03
 EUI64S = {DISPLAY: 0x00124B00_0000D15B, METER: 0x00124B00_00006A5E}
@@ -120,13 +120,11 @@ def test_other_attributes_are_not_supported_and_each_has_its_record() -> None:
     ]
 
 
-def test_a_report_is_noted_and_answered_on_the_cluster() -> None:
-    hub = made()
-    datagram = answer(hub, report())
+def test_a_report_is_answered_on_the_cluster() -> None:
+    datagram = answer(made(), report())
 
     assert datagram.payload == bytes.fromhex("11430901 00000000")
     assert datagram.destination == METER
-    assert hub.reading_of(EUI64S[METER]) == b"\x07" + bytes(5)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +207,7 @@ def test_it_is_an_ota_server_all_the_same() -> None:
             )
         )
     )
-    device = GasMeter(EUI64S[METER], METER)
+    device = GasMeter(EUI64S[METER], METER, METER_HABITS)
     device.power_on(0)
     carrier = Carrier(hub=hub, device=device, sleepy=True)
     hub.flag_firmware(EUI64S[METER])
@@ -248,13 +246,12 @@ def test_a_message_is_kept_until_it_is_thanked() -> None:
     assert first.payload[1] == again.payload[1]
     for wrong in (thanks(first.payload[1] ^ 1), thanks(first.payload[1], command=0x00)):
         assert hub.receive(wrong, 0) == ()
-        assert hub.waiting(EUI64S[METER]) == (b"one", b"two")
+        assert answer(hub, get()).payload == first.payload
 
     for _ in range(2):  # the second one is a copy
         assert hub.receive(thanks(first.payload[1]), 0) == ()
-        assert hub.waiting(EUI64S[METER]) == (b"two",)
-    last = answer(hub, get())
-    assert last.payload[3:] == b"\x00\x00\x02\x00two"
+        last = answer(hub, get())
+        assert last.payload[3:] == b"\x00\x00\x02\x00two"
     assert last.payload[1] != first.payload[1]
     hub.receive(thanks(last.payload[1]), 0)
     assert answer(hub, get()).payload[3:] == b"\x00\x00\x02\x00"
@@ -269,9 +266,9 @@ def test_a_message_that_is_not_fetched_is_discarded_at_24_hours_and_reported_onc
     assert due == 5 * SECOND + DAY
 
     hub.wake(due - 1)
-    assert (hub.waiting(EUI64S[METER]), hub.alerts, hub.deadline) == ((b"text",), [], due)
+    assert (flags(hub, due - 1), hub.alerts, hub.deadline) == (0x200000, [], due)
     hub.wake(due)
-    assert (hub.waiting(EUI64S[METER]), hub.deadline) == ((), None)
+    assert hub.deadline is None
     (alert,) = hub.alerts
     assert (alert.at, alert.kind, alert.eui64) == (
         due,
@@ -381,7 +378,6 @@ def test_its_own_absence_is_nobodys_silence() -> None:
     hub.receive(reading(0), HOUR + MINUTE)
 
     assert hub.silences == []
-    assert hub.outages == [(SECOND, HOUR)]
 
 
 def test_a_silence_before_its_own_absence_is_kept_in_the_log() -> None:
@@ -394,7 +390,6 @@ def test_a_silence_before_its_own_absence_is_kept_in_the_log() -> None:
 
     display = [one for one in hub.silences if one.eui64 == EUI64S[DISPLAY]]
     assert display == [Silence(eui64=EUI64S[DISPLAY], from_us=0, to_us=HOUR)]
-    assert hub.outages == [(HOUR, HOUR + 4 * MINUTE)]
     assert [one.kind for one in hub.alerts] == [AlertKind.SUPPLY_OUTAGE]
 
 
@@ -410,50 +405,22 @@ def test_only_its_own_supply_raises_a_supply_alert(off_us: Us, raised: int) -> N
     answer(hub, reading(0), SECOND + off_us)
 
 
-def test_planned_outages_are_kept_to_the_microsecond_and_are_no_alert() -> None:
-    hub = made()
-    hub.plan_outages([(MINUTE, HOUR), (2 * HOUR, 2 * HOUR + SECOND)])
-    up = []
-    while hub.deadline is not None:
-        at = hub.deadline
-        hub.wake(at)
-        up.append((at, bool(hub.receive(reading(0), at))))
-
-    assert up == [(MINUTE, False), (HOUR, True), (2 * HOUR, False), (2 * HOUR + SECOND, True)]
-    assert hub.outages == [(MINUTE, HOUR), (2 * HOUR, 2 * HOUR + SECOND)]
-    assert hub.alerts == []
-
-
-def test_supply_and_plan_may_overlap() -> None:
-    hub = made()
-    hub.plan_outages([(MINUTE, HOUR)])
-    hub.power_off(30 * SECOND)
-    assert hub.deadline is None
-    hub.power_on(2 * MINUTE)
-    assert (hub.up, hub.deadline) == (False, HOUR)
-    hub.wake(HOUR)
-
-    assert (hub.up, hub.outages) == (True, [(30 * SECOND, HOUR)])
-
-
 def test_a_display_sees_an_outage_of_the_hub() -> None:
     hub = made()
-    hub.plan_outages([(MINUTE - SECOND, 5 * MINUTE - SECOND)])
-    device = Display(EUI64S[DISPLAY], DISPLAY)
+    device = Display(EUI64S[DISPLAY], DISPLAY, DISPLAY_HABITS)
     device.power_on(0)
     carrier = Carrier(hub=hub, device=device)
+    carrier.run(MINUTE - SECOND)
+    hub.power_off(carrier.now)
+    carrier.run(5 * MINUTE - SECOND)
+    hub.power_on(carrier.now)
     carrier.run(10 * MINUTE)
 
     trip = 2 * LATENCY_US
     assert device.account.spans == [(50 * SECOND + trip, 5 * MINUTE + trip)]
     assert device.account.missed == 24
-    assert (hub.silences, hub.alerts) == ([], [])
-
-
-@pytest.mark.parametrize("spans", [[(5, 5)], [(5, 4)], [(1, 10), (9, 12)], [(-2, 5)]])
-def test_outages_that_cannot_be_are_refused(spans: list[tuple[Us, Us]]) -> None:
-    with pytest.raises(ValueError, match="wanted a span behind"):
-        made().plan_outages(spans)
+    assert hub.silences == []
+    assert [one.kind for one in hub.alerts] == [AlertKind.SUPPLY_OUTAGE]
 
 
 def test_a_member_at_another_address_is_the_same_member() -> None:

@@ -348,7 +348,7 @@ def test_whatever_is_wrong_is_one_line_or_a_home(data: st.DataObject) -> None:
     except PremisesError as error:
         said = str(error)
     else:
-        said = f"mine.toml: {home.route(home.devices[0].name)}"
+        said = f"mine.toml: {[home.parent(one) for one in home.names]}"
     assert re.fullmatch(r"mine\.toml: [^\n]+", said)
 
 

@@ -104,8 +104,6 @@ def test_a_home_is_walked() -> None:
     assert C6.near.name == "near"
     assert [one.name for one in C6.remotes] == ["remote_ihd", "remote_gsme"]
     assert C6.pairs == (("near", "remote_ihd"), ("near", "remote_gsme"))
-    assert C6.route("meter") == ("hub", "near", "remote_gsme", "meter")
-    assert C6.route("hub") == ("hub",)
     assert C6.children("near") == ("remote_ihd", "remote_gsme")
     assert C6.children("hub") == ("near",)
     assert load("C1").children("hub") == ("near", "meter")
@@ -113,7 +111,7 @@ def test_a_home_is_walked() -> None:
 
 
 def test_what_is_not_there_is_named() -> None:
-    for ask in (C6.bridge, C6.device, C6.parent, C6.route):
+    for ask in (C6.bridge, C6.device, C6.parent):
         with pytest.raises(KeyError, match="cellar"):
             ask("cellar")
     with pytest.raises(KeyError, match="hub-meter"):
