@@ -77,7 +77,8 @@ def _given(folder: Path) -> bytes | None:
     """Return the octets of the manifest, None where a run's folder has lost it."""
     file = folder / FILE
     if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe would never end
-        raise ManifestError(f"{file}: found something that is no file, wanted the manifest of a run")
+        found = "found something that is no file"
+        raise ManifestError(f"{file}: {found}, wanted the manifest of a run")
     try:
         return file.read_bytes()
     except FileNotFoundError:
