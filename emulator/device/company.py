@@ -103,10 +103,21 @@ class Company:
 
     # Whom the image before served.
 
-    def serve(self, child: Session) -> None:
-        """Keep that a child has a link, for the next trial; worn flash leaves it as it was."""
+    def serve(self) -> None:
+        """Keep which children have a link, for the next trial; worn flash leaves it as it was.
+
+        An image that is kept serves whoever has a link to it, if only since it is on trial.
+
+        Raises:
+            PowerLost: The supply was cut in writing it.
+        """
         with suppress(WornError):
-            self._memory.keep_served((*self._memory.served, child.peer))
+            linked = (end.peer for end in self._linked)
+            self._memory.keep_served((*self._memory.served, *linked))
+
+    @property
+    def _linked(self) -> Sequence[Session]:
+        return [end for end in self.children.values() if end.protocol != HANDSHAKE]
 
     @property
     def tends_every_us(self) -> Us:
@@ -116,8 +127,7 @@ class Company:
     def silent(self, now: Us) -> Sequence[Session]:
         """Return the children that have a link and were not heard for a while."""
         since = now - self.tends_every_us
-        linked = (end for end in self.children.values() if end.protocol != HANDSHAKE)
-        return [end for end in linked if end.heard_at is None or end.heard_at <= since]
+        return [end for end in self._linked if end.heard_at is None or end.heard_at <= since]
 
     def keep_served(self) -> None:
         """Forget, before an image is staged, which children have been gone for long.

@@ -111,7 +111,7 @@ class Crossing:
         """Take a datagram from the air around this bridge."""
         self._company.clock = now
         parent, address = self._parent, self._radio.address
-        if self._deaf or address is None:
+        if address is None:  # nor is a deaf image ever on the network
             return _NOTHING
         destination = datagram.destination
         if destination >= FIRST_BROADCAST:
@@ -208,7 +208,7 @@ class Crossing:
             on_network = self._radio.address is not None
             return _NOTHING if on_network else self._own(self._application.join(now), now)
         if not self._application.store.on_trial:
-            self._company.serve(end)
+            self._company.serve()
         return self._ask(end, now) if self._wonders(end) else _NOTHING
 
     def _relay(self, end: Session, datagram: Datagram, now: Us) -> Sequence[Action]:

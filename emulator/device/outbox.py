@@ -37,10 +37,7 @@ class Outbox:
         """Send a frame to a peer, now or when its turn comes."""
         tunnel = Tunnel(eui64=peer, protocol=protocol, content=content)
         if self.deadline is None and now >= self._free_at:
-            octets = FRAME_OCTETS  # as ``_lasts`` has it: this is the path of every block
-            if type(content) is Datagram:
-                octets += len(content.payload)
-            self._free_at = now + octets * SECOND // self._octets_per_s
+            self._free_at = now + octets_of(content) * SECOND // self._octets_per_s
             return (tunnel,)
         queue = self._queues[peer]
         if len(queue) < self._most:
@@ -56,7 +53,7 @@ class Outbox:
         queue = self._queues.pop(peer)
         tunnel = queue.popleft()
         self._queues[peer] = queue  # behind the others: it is their turn now
-        self._free_at = now + self._lasts(tunnel.content)
+        self._free_at = now + octets_of(tunnel.content) * SECOND // self._octets_per_s
         self._plan()
         return (tunnel,)
 
@@ -68,6 +65,7 @@ class Outbox:
     def _plan(self) -> None:
         self.deadline = self._free_at if any(self._queues.values()) else None
 
-    def _lasts(self, content: Content) -> Us:
-        octets = FRAME_OCTETS + (len(content.payload) if type(content) is Datagram else 0)
-        return octets * SECOND // self._octets_per_s
+
+def octets_of(content: Content) -> Octets:
+    """Return how many octets something has on the link."""
+    return FRAME_OCTETS + (len(content.payload) if type(content) is Datagram else 0)

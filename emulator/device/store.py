@@ -285,6 +285,8 @@ class DownloadStore:
         """Confirm an image on trial, once it has reached everybody whom it must reach."""
         if not self.on_trial or (self._company is not None and not self._company.complete):
             return ()
+        if self._company is not None:
+            self._company.serve()  # first: once the image is confirmed, nothing may forget them
         self._loader.confirm()
         self.on_trial = False
         if self._company is not None:

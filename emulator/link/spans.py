@@ -7,12 +7,11 @@ end holds for it.
 
 from dataclasses import dataclass, field
 
-from emulator.actions import Content, Tunnel, Tunnelled
-from emulator.device.outbox import FRAME_OCTETS
+from emulator.actions import Tunnel, Tunnelled
+from emulator.device.outbox import octets_of
 from emulator.link.medium import PARENT_BUFFER, Tap
 from emulator.link.quality import Flaws, Quality
-from emulator.units import SECOND, Octets, Rng, Us
-from emulator.wire.aps import Datagram
+from emulator.units import SECOND, Rng, Us
 from emulator.world import World
 
 
@@ -134,8 +133,3 @@ class Span:
     def _way_to(self, name: str) -> _Way:
         one, other = self.ends
         return self._ways[other.name if name == one.name else one.name]
-
-
-def octets_of(content: Content) -> Octets:
-    """Return how many octets something has on the link."""
-    return FRAME_OCTETS + (len(content.payload) if type(content) is Datagram else 0)

@@ -59,6 +59,7 @@ class HomeLane:
         self.spans: dict[tuple[str, str], Span] = {}
         self.bridges: dict[str, Emulated] = {}
         self.charges: dict[str, Charge] = {}
+        self._meters: dict[str, Metered] = {}
         self._nodes: dict[str, DirectLink] = {}
         self._flaws: dict[tuple[str, str], Flaws] = {}
         self._air = self.zones[premises.hub]
@@ -105,6 +106,7 @@ class HomeLane:
         if profile.battery is not None:
             charge = self.charges[one.name] = Charge(battery=profile.battery)
             device = Metered(bridge, profile, charge, operations_of(bridge))
+            self._meters[one.name] = device
         zone = self.zones[one.name if one.remote else self.premises.hub]
         zone.attach(one.name, None)
         zone.stand(one.name, setup.identity.eui64, beyond=one.remote)
@@ -182,19 +184,9 @@ class HomeLane:
         """Tell a node something outside the network."""
         self._nodes[name].take(what, self.world.now)
 
-    def dismiss(self, name: str) -> None:
-        """Take a bridge off the network, as a trust centre does that removes it."""
-        near = self.premises.near.name
-        if name == near:
-            self._air.leave(name)
-        else:
-            self._air.dismiss(near, self.eui64(name))
-
     def charge(self, name: str, percent: int) -> None:
         """Put another battery, of this charge, into a bridge that runs on one."""
-        charge = self.charges[name]
-        charge.first_percent = percent
-        charge.datagrams = charge.polls = charge.octets = charge.boots = charge.rest_us = 0
+        self._meters[name].renew(percent, self.world.now)
         self.tell(name, Battery(percent=percent))
 
     # How good the ways are.

@@ -86,6 +86,20 @@ class Metered:
         if before is not None and after is not None and after > before and self._poll_us:
             self._charge.polls += (after - before) // self._poll_us
 
+    def renew(self, percent: int, now: Us) -> None:
+        """Count for another battery from now on; what is not reckoned yet, the old one paid.
+
+        The bridge is not told: whoever changes the battery does that.
+
+        Args:
+            percent: How full the new one is, 0..100.
+            now: Virtual time in microseconds.
+        """
+        charge = self._charge
+        charge.first_percent = self._told = percent
+        charge.datagrams = charge.polls = charge.octets = charge.boots = charge.rest_us = 0
+        self._since, self._programmed = now, self._operations()
+
     def _counted(self, first: Sequence[Action], then: Sequence[Action]) -> Sequence[Action]:
         """Return what the bridge does, counted."""
         actions, charge = (*first, *then) if first else then, self._charge

@@ -56,12 +56,15 @@ class Ear(Trace):
         self.happenings = 0
         self.dead = ""
         self.lost = False
+        self.restarting = False  # by itself: who dies so boots, and does nothing else
 
     def __call__(self, now: Us, who: str, what: str, subject: object) -> None:
         """Count a happening."""
         self.happenings += 1
         if what == "dead":
             self.dead = str(subject)
+        elif what == "reboot" or what == "power":
+            self.restarting = what == "reboot"
         elif what == "power lost":
             self.lost = True
 
@@ -300,7 +303,8 @@ class Scene:
             return False
         if ear.dead:
             text, ear.dead = ear.dead, ""
-            self.judge.dead(text)
+            if not (ear.restarting and self.judge.is_stuck):  # what stays may be what crashes
+                self.judge.dead(text)
             return False
         return done
 

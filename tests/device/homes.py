@@ -207,10 +207,16 @@ class Home:
         """Let a bridge hear a datagram in its own zone; return what it does at once."""
         return self._do(peer, lambda now: self.bridges[peer].receive(datagram, now))
 
-    def offer(self, peer: int, speaks: tuple[int, int], traits: Trait = NO_TRAITS) -> None:
+    def offer(
+        self,
+        peer: int,
+        speaks: tuple[int, int],
+        traits: Trait = NO_TRAITS,
+        version: int = NEXT_VERSION,
+    ) -> None:
         """Serve a new image for a bridge, and tell it."""
         profile = self.bridges[peer].profile
-        self.hub.serve(served(image(profile, NEXT_VERSION, speaks, traits)))
+        self.hub.serve(served(image(profile, version, speaks, traits)))
         notify = ota.ImageNotify(payload_type=ota.NotifyType.JITTER, query_jitter=100)
         self._answer(self.hub.tell(notify, self.hub.members[peer], now=self.now))
 

@@ -14,6 +14,7 @@ from emulator.actions import (
     Hello,
     Join,
     Joined,
+    JoinRefused,
     Leave,
     Left,
     Poll,
@@ -200,6 +201,18 @@ def test_what_the_network_says_of_a_remote_is_passed_on_to_it() -> None:
     said = home.hear(NEAR, datagram(COORDINATOR, 0x2345))
     assert [peer for peer, _ in tunnelled(said)] == [SECOND_REMOTE]
     assert home.bridges[NEAR].event(Left(eui64=STRANGER), home.now) == ()
+
+
+def test_what_a_remote_says_of_a_place_on_the_network_is_not_the_near_bridges_own() -> None:
+    home = Home(NEW, NEW).start()
+    address = home.hub.members[NEAR]
+    for what in (Joined(address=0x2345), JoinRefused(), Left()):
+        assert home.tell(FIRST, NEAR, 2, what) == ()
+    running = home.bridges[NEAR].ram
+    assert running is not None
+    assert running.radio.address == address
+    said = tunnelled(home.tell(NEAR, FIRST, 2, Left()))  # from its parent it is a remote's own
+    assert (NEAR, Join(eui64=FIRST, rejoin=False)) in said
 
 
 def test_a_remote_that_is_told_to_leave_leaves_and_comes_back() -> None:

@@ -5,6 +5,7 @@ import pytest
 from emulator.actions import (
     Happening,
     Hello,
+    Join,
     Joined,
 )
 from emulator.profiles.load import load, overlay
@@ -236,3 +237,18 @@ def test_all_behind_a_near_image_that_is_mute_or_deaf_is_dark(traits: Trait) -> 
     assert home.run(2 * HOUR, lambda: home.version(NEAR) == FIRST_VERSION)
     home.run(10 * SECOND)
     assert tunnelled(home.hear(NEAR, datagram(COORDINATOR, DISPLAY))) != []
+
+
+def test_a_mute_near_image_asks_for_no_remote_though_the_network_speaks_to_it() -> None:
+    home = Home(NEW, NEW).start()
+    home.offer(NEAR, NEW, Trait.MUTE)
+    assert home.run(HOUR, lambda: home.version(NEAR) == NEXT_VERSION)
+    home.run(SECOND)
+    join = Join(eui64=FIRST, rejoin=False)
+    assert home.tell(FIRST, NEAR, 2, join) == ()
+    said = home.bridges[NEAR].event(Joined(address=home.hub.members[NEAR]), home.now)
+    assert [one for one in said if isinstance(one, Join)] == []
+    assert home.tell(FIRST, NEAR, 2, join) == ()
+    assert home.run(2 * HOUR, lambda: home.version(NEAR) == FIRST_VERSION)
+    home.run(10 * SECOND)
+    assert home.tell(FIRST, NEAR, 2, join) == (join,)  # control

@@ -5,10 +5,10 @@ from random import Random
 import pytest
 
 from emulator.actions import Echo, Hello, Tunnel, Tunnelled
-from emulator.device.outbox import FRAME_OCTETS
+from emulator.device.outbox import FRAME_OCTETS, octets_of
 from emulator.link.medium import PARENT_BUFFER
 from emulator.link.quality import LATE_US, Quality
-from emulator.link.spans import End, Span, octets_of
+from emulator.link.spans import End, Span
 from emulator.units import SECOND
 from emulator.world import World
 from tests.link.parties import Node, Tap, datagram
@@ -115,6 +115,21 @@ def test_sleepy_end_gets_what_is_held_when_it_polls() -> None:
     pair.run()
     assert pair.numbers == list(range(PARENT_BUFFER))
     assert not pair.span.holds("remote")
+
+
+def test_poll_over_a_link_that_is_down_fetches_nothing_and_loses_nothing() -> None:
+    pair = Pair(sleepy=True)
+    for number in (1, 2):
+        pair.down(number)
+    pair.run()
+    pair.span.up = False
+    pair.span.poll("remote")
+    pair.run()
+    assert not pair.remote.taken
+    pair.span.up = True
+    pair.span.poll("remote")
+    pair.run()
+    assert pair.numbers == [1, 2]
 
 
 def test_what_is_still_under_way_is_not_fetched() -> None:

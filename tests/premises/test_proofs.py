@@ -8,6 +8,9 @@ from itertools import combinations
 
 import pytest
 
+from emulator.units import DAY, HOUR
+from harness.firmware import NEXT_VERSION
+from harness.hub.images import served
 from harness.premises.conductor import Conductor
 from harness.premises.faults import parse_fault
 from harness.premises.household import Household, image_for
@@ -138,6 +141,30 @@ def test_nobody_stays_through_a_trial_that_fails_later(
     outcome = home.upgrade(home.plan(Wish(order=(tuple(speaks),), anyway=True)))
     assert all(one.state in _ENDS for one in outcome.bridges)
     assert outcome.bridge("near").state is BridgeState.BACK
+
+
+@pytest.mark.parametrize("name", ["C1", "C3", "C7"])
+def test_pair_that_an_image_brought_together_is_not_parted_by_the_next(name: str) -> None:
+    """The remotes are mute from the start: they have their first link in the trial."""
+    premises = load(name)
+    near = premises.near
+    first, apart = (
+        image_for(near.profile, version=version, size=SIZE, speaks=speaks)
+        for version, speaks in ((NEXT_VERSION, (1, 2)), (NEXT_VERSION + 1, APART))
+    )
+    home = Household(premises, images={near.name: first}, speaks={near.name: APART})
+    assert not home.start()  # nobody can read the remotes
+    record = home.chronicle.records[near.name]
+    home.offer(near.name)
+    assert home.run(lambda: record.confirmed_us is not None, DAY)
+    home.images[near.name] = served(apart)
+    home.offer(near.name)
+    assert home.run(lambda: bool(record.rollbacks), DAY)
+    home.run(lambda: False, HOUR)
+    assert record.rollbacks[0].why.startswith("it did not reach remote_")
+    assert home.read_version(near.name) == NEXT_VERSION
+    for one in premises.remotes:
+        assert home.read_version(one.name) == home.first_versions[one.name]
 
 
 @pytest.mark.parametrize("name", ["C1", "C6", "C7"])

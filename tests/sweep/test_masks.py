@@ -254,7 +254,8 @@ def wake_often(made: Scene, rng: random.Random) -> None:
         made.world.post(now + rng.randrange(2 * ahead), DUT, Wake())
     if deadline is not None:
         early = now + rng.randrange(ahead)
-        made.link.restore((True, early, (0, 0)))
+        made.link.forget()
+        made.link._wake_at = early
         made.world.post(early, DUT, Wake())
 
 
