@@ -199,6 +199,24 @@ def _refuse_other_settings(fitted: Profile, stock: Profile, can: frozenset[Capab
         raise Unsupported(f"this device cannot be given other settings: {wanted}")
 
 
+def blocks_within(bench: Bench, image: bytes, most: int) -> int:
+    """Return after how many blocks a download is under way, and will not end for as many again.
+
+    Args:
+        bench: The device's, which tells the size of its blocks.
+        image: What is downloaded; a maker's file may be small.
+        most: The number for a large image; of one of fewer than twice as many blocks, it is half.
+
+    Raises:
+        Unsupported: The image is a single block.
+    """
+    size = bench.block_octets
+    whole = -(-len(image) // size)
+    if whole < 2:
+        raise Unsupported(f"needs an image of 2 blocks of {size} octets, it has {len(image)}")
+    return min(most, whole // 2)
+
+
 @pytest.fixture
 def bench(make_bench: MakeBench) -> Bench:
     """Return the bench of a case: its device is new, has joined, found the hub, and asked once."""

@@ -13,7 +13,7 @@ from emulator.wire.aps import ApsOptions
 from emulator.wire.codec import KEYS
 from emulator.wire.ota import Status
 from harness.bench import Bench
-from harness.cases.conftest import MakeBench
+from harness.cases.conftest import MakeBench, blocks_within
 from harness.covers import covers
 from harness.dut.rungs import rungs
 from harness.hub.settings import no_answer
@@ -108,7 +108,8 @@ def test_download_survives_a_new_network_key(bench: Bench) -> None:
     Expect: it goes on where it was, under the new key; the image runs.
     Source: gb-alt-han GB-069 [DERIVED].
     """
-    reached = bench.start_download(bench.image(size=_LONG), blocks=50)
+    image = bench.image(size=_LONG)
+    reached = bench.start_download(image, blocks=blocks_within(bench, image, 50))
     before = len(bench.sent_datagrams(ota.CLUSTER))
     asked = bench.count(ota.ImageBlockRequest)
     bench.switch_key()

@@ -6,6 +6,7 @@ from emulator.units import HOUR, MINUTE
 from emulator.wire import ota, zcl
 from emulator.wire.ota import ImageUpgradeStatus, NotifyType, Status
 from harness.bench import Bench
+from harness.cases.conftest import blocks_within
 from harness.covers import covers
 from harness.dut.rungs import rungs
 from harness.hub.lies import Cut, Overwrite, field
@@ -217,12 +218,13 @@ def test_notify_does_not_disturb_a_download(bench: Bench) -> None:
     Expect: the blocks go on from where they were; the image runs.
     Source: [SL-C], [TL], [ZB-C] (accept set for the answer).
     """
-    bench.start_download(bench.image(), blocks=10)
-    reached = bench.last(ota.ImageBlockRequest).file_offset
+    image = bench.image()
+    blocks = blocks_within(bench, image, 10)
+    reached = bench.start_download(image, blocks=blocks)
     bench.notify()
     assert bench.verdict(HOUR) is Status.SUCCESS
     offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
-    assert min(offsets[10:]) >= reached
+    assert min(offsets[blocks:]) >= reached
     bench.settle()
     assert bench.running_version() == bench.version(1)
 

@@ -8,7 +8,7 @@ from emulator.wire import ota, zdo
 from emulator.wire.codec import Frame
 from emulator.wire.ota import ImageUpgradeStatus, Status
 from harness.bench import Bench
-from harness.cases.conftest import MakeBench
+from harness.cases.conftest import MakeBench, blocks_within
 from harness.covers import covers
 from harness.dut.rungs import rungs
 from harness.hub.images import served
@@ -82,7 +82,8 @@ def test_answers_of_a_stranger_are_ignored(bench: Bench, what: str) -> None:
     Source: [SL-C].
     """
     stranger = bench.stranger()
-    reached = bench.start_download(bench.image(), blocks=10)
+    image = bench.image()
+    reached = bench.start_download(image, blocks=blocks_within(bench, image, 10))
     bench.tell(_forged(bench, what, reached), by=stranger)
     assert bench.verdict(HOUR) is Status.SUCCESS
     offsets = [one.file_offset for one in bench.heard(ota.ImageBlockRequest)]
@@ -137,7 +138,8 @@ def test_expelled_device_stops(bench: Bench) -> None:
     Expect: no request while it is out; back in, the old version runs and the update completes.
     Source: gb-alt-han GB-045.
     """
-    bench.start_download(bench.image(), blocks=10)
+    image = bench.image()
+    bench.start_download(image, blocks=blocks_within(bench, image, 10))
     bench.expel()
     bench.wait(MINUTE)
     asked = bench.count(ota.ImageBlockRequest)
@@ -162,7 +164,7 @@ def test_two_devices_download_at_once(bench: Bench) -> None:
     """
     other = bench.second_device(overlay(bench.profile, {"ota.image_type": 0x0777}))
     image = bench.image(size=40_000)
-    bench.start_download(image, blocks=10)
+    bench.start_download(image, blocks=blocks_within(bench, image, 10))
     bench.hub.serve(served(image), served(other.image(size=40_000)))
     other.start()
     other.notify()

@@ -8,7 +8,7 @@ from emulator.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from emulator.wire import ota
 from emulator.wire.ota import Attribute, ImageUpgradeStatus, Status
 from harness.bench import Bench
-from harness.cases.conftest import MakeBench
+from harness.cases.conftest import MakeBench, blocks_within
 from harness.covers import covers
 
 
@@ -17,9 +17,10 @@ def _request_times(bench: Bench) -> list[int]:
     return [one.at for one in bench.heard_at(ota.ImageBlockRequest)]
 
 
-def _told_to_wait(bench: Bench, wait: tuple[int, int, int | None], blocks: int = 5) -> int:
+def _told_to_wait(bench: Bench, wait: tuple[int, int, int | None]) -> int:
     """Begin a download, answer one block request with a wait, and return how many were heard."""
-    bench.start_download(bench.image(), blocks=blocks)
+    image = bench.image()
+    bench.start_download(image, blocks=blocks_within(bench, image, 5))
     bench.hub.settings.wait = wait
     asked = bench.count(ota.ImageBlockRequest)
     bench.run(lambda: bench.count(ota.ImageBlockRequest) > asked, MINUTE)

@@ -8,6 +8,7 @@ from emulator.profiles.load import load, names, overlay
 from emulator.wire.codec import COMMANDS
 from emulator.wire.zcl import GENERAL
 from harness.vectors import rollback_script, session_script
+from harness.vectors.fit import BLOCK_OCTETS, block_range, settings_of
 from harness.vectors.frames import JUDGED_AT, OWN_AT, SIZES
 from harness.vectors.image_verify import OFFERS, trial_of
 from harness.vectors.load import shown
@@ -101,9 +102,12 @@ def _of_answers(vector: Vector) -> Iterator[VectorError]:
 def _of_needs(vector: Vector) -> Iterator[VectorError]:
     """Yield why no profile can have the values that a vector needs."""
     try:
-        overlay(load(names()[0]), vector.needs)
+        overlay(load(names()[0]), settings_of(vector))
     except ProfileError as error:
         yield vector.error("needs", str(error), "values that a profile may have")
+    least, most = block_range(vector)
+    if least > most:
+        yield vector.error(f"needs.{BLOCK_OCTETS}", f"{least} before {most}", "the least first")
 
 
 _SLIPS: Mapping[str, Callable[[Vector], Iterator[VectorError]]] = {

@@ -154,9 +154,9 @@ class Player:
         self._judge_one("verdict", found, more["verdict"])
 
     def _download(self, name: str, more: Mapping[str, Any]) -> None:
-        image, blocks = self._images[name], more["blocks"]
-        if blocks < 0:
-            blocks = -(-image.image_size // self._bench.block_octets)
+        """Download so much of an image, whatever the size of the device's blocks."""
+        image, octets, size = self._images[name], more["octets"], self._bench.block_octets
+        blocks = -(-image.image_size // size) if octets < 0 else max(1, octets // size)
         if self._bench.start_download(image, blocks=blocks) < 0:
             self._wrong("block requests", "none", str(blocks))
 

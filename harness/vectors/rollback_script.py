@@ -196,7 +196,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
     {
         # What the hub serves, says and lets the device do.
         "offer": Verb(_image, {"verdict": _ENDS}, frozenset({"verdict"})),
-        "download": Verb(_image, {"blocks": _number(-1, 10_000)}, frozenset({"blocks"})),
+        "download": Verb(_image, {"octets": _number(-1, 400_000)}, frozenset({"octets"})),
         "serve": Verb(_some(_image, least=0)),
         "notify": Verb(_word("unicast", "broadcast")),
         "hub": Verb(_word("silent", "crashed", "back", "back without memory")),

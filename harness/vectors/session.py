@@ -18,9 +18,11 @@ from harness.bench import Bench
 from harness.hub.images import served
 from harness.hub.ledger import Heard
 from harness.hub.settings import Settings
+from harness.vectors.fit import times_finer
 from harness.vectors.session_script import NONE, Act, Over, Script, Speech, Step, Wanted, shown
 from harness.vectors.session_server import ScriptedServer
 from harness.vectors.session_terms import REQUESTS, VERSIONS, ScriptError, Terms
+from harness.verdict import Unsupported
 
 #: What a script judges; attributes that are read, ZDO frames and the like are no part of it.
 _JUDGED = (*REQUESTS.values(), DefaultResponse)
@@ -166,6 +168,9 @@ class _Player:
         self._ask_for(ota.QueryNextImageRequest)
         if start == "query":
             return
+        whole = -(-len(server.image) // self._bench.block_octets)
+        if block is not None and block >= whole:
+            raise Unsupported(f"needs an image of {block + 1} blocks, this one has {whole}")
         if start in ("end", "waiting"):
             server.hold(passing=_BLOCKS)
         server.answer_honestly()
@@ -241,7 +246,7 @@ class _Player:
         """Wait for the device's next frame, and return what of the wanted it is."""
         patience_us = step.within_us
         if patience_us is None:
-            patience_us = max(self._bench.quiet_us(), _PATIENCE_US)
+            patience_us = max(self._bench.quiet_us(), _PATIENCE_US) * self._finer
         deadline = began + patience_us
         passed: dict[type[Frame], list[Us]] = {}
         told = f"{' or '.join(map(str, step.wanted))} within {patience_us / SECOND:g} s"
@@ -299,7 +304,8 @@ class _Player:
             gap = f"{name} {(heard.at - before[-1]) / SECOND:g} s after the last"
             raise _Left(self.where, gap, f"{over.apart_us / SECOND:g} s at least")
         before.append(heard.at)
-        most = None if over.most is None else over.most * self._longer
+        finer = self._finer if kind is ota.ImageBlockRequest else 1
+        most = None if over.most is None else over.most * self._longer * finer
         if most is not None and len(before) > most:
             raise _Left(self.where, f"{len(before)} of {name}", f"{most} at most")
         self._server.hear(heard)
@@ -314,6 +320,10 @@ class _Player:
     def _longer(self) -> int:
         """Return how many times longer than its script the session is: files may be large."""
         return -(-len(self._server.image) // (2 * self._script.size))
+
+    @property
+    def _finer(self) -> int:
+        return times_finer(self._bench.block_octets)
 
     def _read(self, reads: Mapping[Attribute, tuple[object, ...]]) -> None:
         terms = self._server.terms

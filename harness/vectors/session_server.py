@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from emulator.units import Octets
 from emulator.wire import ota
 from emulator.wire.codec import KEYS, Frame
 from emulator.wire.ota import Status
@@ -22,7 +23,10 @@ from harness.hub.settings import Instead
 from harness.inquiry import put
 from harness.vectors.session_script import Script, Speech
 from harness.vectors.session_terms import REQUESTS, VERSIONS, ScriptError, Terms
+from harness.verdict import Unsupported
 
+#: Octets of data that a block can announce: the field is one octet (ZCL rev 8, 11.13.8).
+LARGEST_BLOCK: Octets = 0xFF
 #: Octets that no image has: what is sent beyond honest data.
 _FILLER = b"\xee"
 #: Fields whose values are members of an enum.
@@ -134,11 +138,17 @@ class ScriptedServer:
         return kind(**_there(kind, values, frozenset(speech.fields)))
 
     def _data(self, described: Mapping[str, int], request: Frame | None) -> bytes:
-        """Return data of a block: so many octets, or more than honest, or than were asked for."""
+        """Return data of a block: so many octets, or more than honest, or than were asked for.
+
+        Raises:
+            Unsupported: The device asks for so many that no frame can carry more.
+        """
         honest: bytes = self._honest(ota.ImageBlockResponse, request)["data"]
         way, number = next(iter(described.items()))
         asked = getattr(request, "maximum_data_size", len(honest))
         size = {"octets": number, "plus": len(honest) + number, "over": asked + number}[way]
+        if size > LARGEST_BLOCK:
+            raise Unsupported(f"a frame can announce {LARGEST_BLOCK} octets of data, not {size}")
         return honest[:size] + _FILLER * (size - len(honest))
 
     def _honest(self, kind: type[Frame], request: Frame | None) -> dict[str, Any]:

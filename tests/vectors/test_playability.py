@@ -144,6 +144,11 @@ def test_a_rollback_that_cannot_be_played(
             lambda row: row.update(needs={"ota.mood": 1}),
             "needs: found B1: ota.mood: unknown",
         ),
+        (
+            BLOCK,
+            lambda row: row.update(needs={"block_octets": {"least": 9, "most": 8}}),
+            "needs.block_octets: found 9 before 8, wanted the least first",
+        ),
     ],
 )
 def test_a_frame_that_cannot_be_played(
