@@ -63,11 +63,11 @@ def _read(config: pytest.Config) -> None:
 
     given = config.getoption
     try:
-        check_link(given(_LINK))
+        link = check_link(given(_LINK))
         profiles = choose_profiles(tuple(given(_PROFILE)))
     except (click.UsageError, HanoverError) as error:
         raise pytest.UsageError(f"--hanover: {error}") from None
-    config.stash[OPTIONS] = RunOptions(profiles=profiles, link=given(_LINK), seed=given(_SEED))
+    config.stash[OPTIONS] = RunOptions(profiles=profiles, link=link, seed=given(_SEED))
 
 
 def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> None:

@@ -55,10 +55,21 @@ def run_suite(
         options: What to run, on what.
         progress: Called after each case: how many are done, how many there are (0: not known).
         day: Orders the cases of devices under test, and ends them in time.
+
+    Raises:
+        KeyboardInterrupt: Somebody pressed Ctrl-C while cases were only listed, or rehearsed: a
+            part of them says nothing.
     """
     suite = Suite(options, progress)
+    code: int = pytest.ExitCode.OK
     with _environment():
-        code = pytest.main(_arguments(options), plugins=[suite] if day is None else [suite, day])
+        try:
+            plugins = [suite] if day is None else [suite, day]
+            code = pytest.main(_arguments(options), plugins=plugins)
+        except KeyboardInterrupt:  # while pytest began or ended: what has a result keeps it
+            suite.collected.interrupted = True
+    if suite.collected.interrupted and (options.list_only or options.rehearsed):
+        raise KeyboardInterrupt
     if code == pytest.ExitCode.INTERNAL_ERROR or code == pytest.ExitCode.USAGE_ERROR:
         suite.collected.broken.append(f"pytest ended with {pytest.ExitCode(code).name}")
     found = suite.results if day is None else {**day.earlier, **suite.results}

@@ -36,16 +36,16 @@ def defects(ids: tuple[str, ...], as_json: bool) -> None:
         click.echo(f"{len(chosen)} defects; hanover defects ID shows more of one")
 
 
-def check_defect(suite: str, id: str) -> None:
-    """Refuse ``--defect`` where a suite has no such defect.
+def check_defect(suite: str, id: str) -> str:
+    """Return the id behind ``--defect``, which may be in small letters, if a suite has the defect.
 
     Raises:
         click.UsageError: It has none; the message names the nearest.
     """
-    ids = [one.id for one in known(suite)]
-    if id in ids:
-        return
-    others = [each for each in SUITES if any(one.id == id for one in known(each))]
+    ids, wanted = [one.id for one in known(suite)], id.strip().upper()
+    if wanted in ids:
+        return wanted
+    others = [each for each in SUITES if any(one.id == wanted for one in known(each))]
     near = f" of --suite {suite}: it is one of --suite {others[0]}" if others else nearest(id, ids)
     raise click.UsageError(f"--defect: found {id}, wanted a defect{near}")
 

@@ -44,7 +44,7 @@ def check(
     from harness.power.switch import open_switch
     from harness.suite import RunOptions
 
-    check_link(link)
+    link = check_link(link)
     if power is not None:
         open_switch(power)
     try:

@@ -45,7 +45,7 @@ def init(
     from harness.cli.profiles import find_profile
     from harness.dut.interview import as_file, unlike
 
-    check_link(link)
+    link = check_link(link)
     if out.exists() and not force:
         raise click.UsageError(f"{out}: found a file, wanted none (--force replaces it)")
     if not out.parent.is_dir():

@@ -1,16 +1,24 @@
 """Read what the command line says of a network on the air, and of waiting for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from harness.cli.image_files import EUI64, U16
 from harness.cli.lane import Seconds
 
 _SCHEME = "ezsp:"
+#: Parameters of a run that count for nothing where no link leads to a network on the air.
+_OF_AIR = frozenset(
+    {
+        *("max_wait", "folder", "channel", "pan_id", "extended_pan_id", "eui64", "install_code"),
+        *("baudrate", "restart", "strict", "on_request", "answer_limit"),
+    }
+)
 #: How long a lane of real time waits; every command that judges or rehearses one has it.
 max_wait_option = click.option(
     "--max-wait",
@@ -97,17 +105,34 @@ def _link_key(code: str | None, eui64: int | None) -> bytes | None:
         raise click.UsageError(f"--install-code: {error}") from None
 
 
-def check_air(link: str, *, profiles: int, duts: int, workers: int) -> None:
-    """Refuse what a network on the air cannot be asked for.
+def check_air(context: click.Context, links: Sequence[str], *, duts: int, workers: int) -> None:
+    """Refuse what a network on the air cannot be asked for, and what is said of one without one.
+
+    Args:
+        context: Of the command, which knows what was typed.
+        links: By which each subject is reached.
+        duts: How many of them are devices under test.
+        workers: How many processes share the work.
 
     Raises:
-        click.UsageError: Several profiles for one device, or several processes for one stick.
+        click.UsageError: Several profiles for one device, several processes for one stick, or an
+            option that counts for nothing.
     """
-    if not link.startswith(_SCHEME):
+    if not any(link.startswith(_SCHEME) for link in links):
+        _refuse_wishes(context, links)
         return
-    if not duts and profiles > 1:
+    if not duts and len(links) > 1:
         raise click.UsageError(
-            f"--profile: found {profiles}, wanted the one that describes the device on the air"
+            f"--profile: found {len(links)}, wanted the one that describes the device on the air"
         )
     if workers > 1:
         raise click.UsageError(f"-n: found {workers}, wanted 1: one process has the stick")
+
+
+def _refuse_wishes(context: click.Context, links: Sequence[str]) -> None:
+    """Refuse options of a network where no link leads to one."""
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "")
+        if option.name in _OF_AIR and given is ParameterSource.COMMANDLINE:
+            found = ", ".join(dict.fromkeys(links))
+            raise click.UsageError(f"{option.opts[0]}: found --link {found}, wanted {_SCHEME}PORT")

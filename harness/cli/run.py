@@ -1,5 +1,6 @@
 """Run the conformance suite: ``hanover run``."""
 
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from harness.cli.run_day import (
     begin_day,
     choose_subjects,
     lab_options,
+    links_of,
     make_plans,
     show_plans,
     tell_limits,
@@ -83,7 +85,7 @@ def run(
     """
     from harness.suite import RunOptions, Traces
 
-    check_link(link)
+    link = check_link(link)
     lab.check(context, names, workers)
     options = RunOptions(
         profiles=choose_subjects(lab.duts) or choose_profiles(names),
@@ -91,7 +93,6 @@ def run(
         seed=seed,
         link=link,
         lane=replace(lane_options(reply_limit), **on_air),
-        defect=defect,
         match=match,
         workers=workers,
         out=None if list_only else lab.resume or wanted.out,
@@ -102,8 +103,8 @@ def run(
     )
     options = with_server(options, judged, names)
     if defect is not None:
-        _check_defect(options, judged.suite, defect)
-    check_air(link, profiles=len(options.profiles), duts=len(lab.duts), workers=workers)
+        options = replace(options, defect=_checked_defect(options, judged.suite, defect))
+    check_air(context, links_of(options), duts=len(lab.duts), workers=workers)
     if options.of_homes and context.get_parameter_source("fail_on") is ParameterSource.DEFAULT:
         wanted = replace(wanted, fail_on="all")  # no public text demands anything of a whole home
     if not list_only and judged.suite == "client":
@@ -133,12 +134,13 @@ def choose_profiles(names: tuple[str, ...]) -> "tuple[Chosen, ...]":
     return chosen or built_in()
 
 
-def check_link(link: str) -> None:
-    """Refuse a link whose scheme no lane has."""
-    from harness.lanes.schemes import mistaken
+def check_link(link: str) -> str:
+    """Return a link in its one spelling; refuse one that names no lane, or leads nowhere."""
+    from harness.lanes.schemes import mistaken, spelled
 
     if wrong := mistaken(link):
         raise click.UsageError(f"--link {link}: {wrong}")
+    return spelled(link)
 
 
 def _checked(vectors: Path) -> Path:
@@ -152,13 +154,14 @@ def _checked(vectors: Path) -> Path:
     return vectors
 
 
-def _check_defect(options: "RunOptions", suite: str, defect: str) -> None:
+def _checked_defect(options: "RunOptions", suite: str, defect: str) -> str:
+    """Return the id of a defect that the suite has, where the link can plant it."""
     from harness.lanes.schemes import PLANTING
 
     if options.link.partition(":")[0] not in PLANTING:
         wanted = ", ".join(f"{scheme}:" for scheme in sorted(PLANTING))
         raise click.UsageError(f"--defect: found --link {options.link}, wanted one of {wanted}")
-    check_defect(suite, defect)
+    return check_defect(suite, defect)
 
 
 def _list(options: "RunOptions", *, as_json: bool) -> int:
@@ -208,18 +211,21 @@ def _nothing(found: "RunResult", options: "RunOptions") -> int:
 
 
 def _run(options: "RunOptions", wanted: Wanted, day: "Day | None", command: tuple[str, ...]) -> int:
+    from harness.coordinator.interruption import noted
     from harness.runner import run_suite
 
     started = now()
     found = run_suite(options, _progress(), day)
     if code := _nothing(found, options):
         return code
-    report = publish(found, options, wanted, started=started, command=command)
-    if found.interrupted:
-        more = "" if day is None else f", the same command with --resume {options.out} goes on"
+    with noted(signal.SIGINT, signal.SIGTERM) as came:  # what was found is to be told, and sealed
+        report = publish(found, options, wanted, started=started, command=command)
+    if found.interrupted or came:
+        going_on = found.interrupted and day is not None
+        more = f", the same command with --resume {options.out} goes on" if going_on else ""
         _complain(f"interrupted: {len(report.results)} results are kept in {options.out}{more}")
     tell_what_is_left(found.left, options.out)
-    return report.exit_code
+    return 130 if came else report.exit_code
 
 
 def _progress() -> Callable[[int, int], None] | None:

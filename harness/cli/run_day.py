@@ -122,13 +122,14 @@ def choose_subjects(files: tuple[Path, ...]) -> "tuple[Chosen, ...]":
         return ()
     from harness.dut.load import load_dut
     from harness.dut.model import DutError
-    from harness.lanes.schemes import mistaken
+    from harness.lanes.schemes import mistaken, spelled
     from harness.suite import Chosen
 
     read = [load_dut(path) for path in files]
     for dut in read:
         if dut.link is not None and (wrong := mistaken(dut.link)):
             raise DutError(f"{dut.file}: link: {dut.link}: {wrong}")
+    read = [one if one.link is None else replace(one, link=spelled(one.link)) for one in read]
     for what in ("name", "eui64"):
         found = [getattr(each, what) for each in read]
         if twice := next((one for one in found if found.count(one) > 1), None):
@@ -148,6 +149,11 @@ def tell_limits(options: "RunOptions") -> None:
     links = [(_link(options, each.dut), each.dut) for each in options.profiles]
     for line in limits(links):
         click.echo(f"hanover: {line}", err=True)
+
+
+def links_of(options: "RunOptions") -> tuple[str, ...]:
+    """Return the link by which each subject is reached."""
+    return tuple(_link(options, one.dut) for one in options.profiles)
 
 
 def _link(options: "RunOptions", dut: "Dut | None") -> str:
@@ -225,8 +231,6 @@ def make_plans(options: "RunOptions") -> "tuple[Plan, ...]":
         )
         day = Day(names=(dut.name,))
         found = run_suite(alone, None, day)
-        if found.interrupted:
-            raise KeyboardInterrupt
         if found.collected.unmet:
             raise click.UsageError(f"-k {found.collected.unmet[0]}: no case matches")
         by_id = {result.id: result for result in found.results}

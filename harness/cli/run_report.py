@@ -35,13 +35,16 @@ class Wanted:
         """Return the ids behind ``--require``, which may be repeated and may hold commas.
 
         Raises:
-            UsageError: One of them is in no catalogue.
+            UsageError: One of them is in no catalogue, or there is none behind one.
         """
         from harness.requirements import catalogue
 
-        ids = [each.strip() for text in self.required for each in text.split(",") if each.strip()]
+        read = [[each.strip() for each in text.split(",")] for text in self.required]
+        for text, ids in zip(self.required, read, strict=True):
+            if not any(ids):
+                raise click.UsageError(f"--require: found {text!r}, wanted ids of requirements")
         try:
-            return tuple(catalogue.find(each).id for each in ids)
+            return tuple(catalogue.find(each).id for ids in read for each in ids if each)
         except catalogue.UnknownRequirementError as error:
             raise click.UsageError(f"--require: {error}") from None
 

@@ -135,8 +135,7 @@ def with_server(options: "RunOptions", judged: Judged, names: tuple[str, ...]) -
         air = options.link.startswith("ezsp:")
         images = tuple(_whole(file) for file in judged.images)
         supports, lacks = _items("--supports", judged.supports), _items("--lacks", judged.lacks)
-        for item in sorted(supports & lacks):
-            raise click.UsageError(f"{item}: found --supports and --lacks, wanted one of them")
+        _check_items(supports, lacks)
         server = ServerOptions(
             images=images,
             supports=supports,
@@ -190,6 +189,22 @@ def _items(option: str, given: tuple[str, ...]) -> frozenset[str]:
             wanted = f"one of {', '.join(items)}{did_you_mean(one, items)}"
             raise click.UsageError(f"{option}: found {one}, wanted {wanted}")
     return frozenset(given)
+
+
+def _check_items(supports: frozenset[str], lacks: frozenset[str]) -> None:
+    """Refuse statements that contradict one another, and a server that is none."""
+    from harness.requirements import catalogue
+
+    for item in sorted(supports & lacks):
+        raise click.UsageError(f"{item}: found --supports and --lacks, wanted one of them")
+    for item in sorted(supports):
+        for needed in catalogue.implications().get(item, ()):
+            if needed in lacks:
+                found = f"found it beside --supports {item}, which implies it"
+                raise click.UsageError(f"--lacks {needed}: {found}, wanted one of them")
+    if _ITEMS in lacks:
+        wanted = "an item of a server: who has no server cluster has nothing to judge"
+        raise click.UsageError(f"--lacks: found {_ITEMS}, wanted {wanted}")
 
 
 def _whole(file: Path) -> bytes:

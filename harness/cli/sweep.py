@@ -72,6 +72,8 @@ def sweep(
     to cut, with 3 if a life shows no operation of a phase.
     """
     output = Output(out=out, as_json=as_json)
+    if defect is not None:
+        defect = check_defect("premises" if homes else "client", defect)
     if replay is not None:
         beside = {"bridge": bridges, "every": every > 1, "kinds": kinds, "pairs": pairs, "out": out}
         refuse("--replay", **beside)
@@ -114,7 +116,7 @@ def _sweep_bridges(
     wanted = (point.life,) if point is not None else chosen_lives(lives, tuple(LIVES))
     tasks = [
         task
-        for given, profile in _profiles(names, plan.defect, one=point is not None)
+        for given, profile in _profiles(names, one=point is not None)
         for shape in (read_geometries(shapes) or (None,))
         for life in wanted
         for task in plan.tasks(given, profile, shape, life)
@@ -180,13 +182,9 @@ class _Plan:
             )
 
 
-def _profiles(
-    names: tuple[str, ...], defect: str | None, *, one: bool
-) -> "list[tuple[str, Profile]]":
+def _profiles(names: tuple[str, ...], *, one: bool) -> "list[tuple[str, Profile]]":
     """Return the profiles that are swept, each with what was given for it."""
     from harness.cli.run import choose_profiles
 
     chosen = [(each.given, each.profile) for each in choose_profiles(names)]
-    if defect is not None:
-        check_defect("client", defect)
     return chosen[:1] if one else chosen

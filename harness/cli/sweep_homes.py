@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.defects import check_defect
 from harness.cli.run_homes import choose_homes
 from harness.cli.sweep_options import Output, chosen_kinds, chosen_lives, point_alone
 
@@ -55,8 +54,6 @@ def sweep_homes(given: Given, replay: str | None, workers: int, output: Output) 
     from harness.sweep import home_workers as pool
     from harness.sweep.home_points import LIVES, read_home_point
 
-    if given.defect is not None:
-        check_defect("premises", given.defect)
     homes = choose_homes(given.homes)
     if replay is not None:
         home = homes[0]

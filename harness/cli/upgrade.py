@@ -60,7 +60,7 @@ def upgrade(
     """
     from harness.cli.run import check_link
 
-    check_link(link)
+    link = check_link(link)
     lane = replace(lane_options(reply_limit), **on_air)
     fixed = greet(link, lane, ())
     plan = _plan(file, name, strict=strict or fixed, on_air=link.startswith(_ON_AIR))

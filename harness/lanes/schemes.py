@@ -24,15 +24,30 @@ _OWN: dict[str, frozenset[Capability]] = {
     "loopback": LoopbackLane.capabilities,
     "ezsp": frozenset(),  # whoever switches the supply adds that
 }
+#: What stands behind the colon of a scheme, in words and as a user writes it.
+_PLACES = {"exec": ("command", "COMMAND"), "ezsp": ("stick", "PORT")}
+#: The schemes behind which nothing stands.
+_PLACELESS = frozenset({"direct", "loopback"})
 #: The schemes of lanes that can give the device a defect.
 PLANTING = frozenset({"direct", "loopback"})
 
 
 def mistaken(link: str) -> str | None:
     """Return what is wrong with a text that should name a lane, None if nothing is."""
-    if link.partition(":")[0] in SCHEMES:
-        return None
-    return f"unknown scheme, expected one of {', '.join(f'{name}:' for name in SCHEMES)}"
+    scheme, _, place = link.partition(":")
+    if scheme not in SCHEMES:
+        return f"unknown scheme, expected one of {', '.join(f'{name}:' for name in SCHEMES)}"
+    if scheme in _PLACELESS and place:
+        return f"found {place!r} behind {scheme}:, wanted nothing there"
+    if scheme in _PLACES and not place.strip():
+        what, word = _PLACES[scheme]
+        return f"found no {what}, wanted {scheme}:{word}"
+    return None
+
+
+def spelled(link: str) -> str:
+    """Return a link in the one spelling that reports have: a scheme alone has its colon."""
+    return f"{link}:" if link in SCHEMES else link
 
 
 def open_lane(link: str, setup: Setup) -> Lane:

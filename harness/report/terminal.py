@@ -216,7 +216,9 @@ def conclusion(report: RunReport) -> str:
             f"; failures that do not count (--fail-on {report.fail_on}): {failed}" if failed else ""
         )
         also = f"; failures that were known before: {known}" if known else ""
-        return f"Good{but}{also}."
+        open_ends = report.verdicts()[Outcome.INCONCLUSIVE]
+        yet = f"; inconclusive: {open_ends} of {len(report.results)}" if open_ends else ""
+        return f"Good{but}{also}{yet}."
     if report.exit_code == 1:
         also = ", --require" if _missed(report) else ""
         return f"Failed (--fail-on {report.fail_on}{also})."

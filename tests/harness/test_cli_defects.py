@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from harness.cli import sweep
+from harness.cli.defects import check_defect
 from harness.cli.main import run_command
 from harness.defects import SUITES, known, told
 
@@ -57,13 +59,16 @@ def test_a_verification_defect_says_which_steps_it_replaces() -> None:
     [
         (["defects", "D0O17"], "found D0O17, wanted a defect; did you mean D017?"),
         (["defects", "xyz"], "found xyz, wanted a defect of D001 to D"),
-        (["run", "--defect", "d017"], "--defect: found d017, wanted a defect; did you mean D017?"),
+        (
+            ["run", "--defect", "D0O17"],
+            "--defect: found D0O17, wanted a defect; did you mean D017?",
+        ),
         (["run", "--defect", "xyz"], "--defect: found xyz, wanted a defect of D001 to D"),
         (
             ["run", "--defect", "D305"],
             "wanted a defect of --suite client: it is one of --suite server",
         ),
-        (["run", "--suite", "server", "--defect", "D001"], "it is one of --suite client"),
+        (["run", "--suite", "server", "--defect", "d001"], "it is one of --suite client"),
         (["sweep", "--defect", "D0204"], "--defect: found D0204, wanted a defect; did you mean"),
     ],
 )
@@ -74,3 +79,19 @@ def test_an_unknown_id_is_refused_with_the_nearest(
     streams = capsys.readouterr()
     assert (streams.out, said in streams.err) == ("", True)
     assert len(streams.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("suite", "id"), [("client", "d017"), ("server", " d336"), ("premises", "d403")]
+)
+def test_an_id_may_be_in_small_letters(suite: str, id: str) -> None:
+    assert check_defect(suite, id) == id.strip().upper()
+
+
+def test_a_sweep_plants_the_defect_that_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted: list[str | None] = []
+    monkeypatch.setattr(sweep, "_sweep_bridges", lambda plan, *_: planted.append(plan.defect) or 0)
+    monkeypatch.setattr(sweep, "sweep_homes", lambda given, *_: planted.append(given.defect) or 0)
+    assert run_command(["sweep", "--defect", "d017"]) == 0
+    assert run_command(["sweep", "--premises", "C1", "--defect", "d403"]) == 0
+    assert planted == ["D017", "D403"]

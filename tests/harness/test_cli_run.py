@@ -227,9 +227,17 @@ def test_captures_are_a_file_for_one_case_and_a_folder_for_more(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("cases")
-def test_a_planted_defect_is_run_and_named() -> None:
-    done = run("-k", "good", "--profile", "B1", "--defect", "D001", "--json")
+@pytest.mark.parametrize("id", ["D001", "d001"])
+def test_a_planted_defect_is_run_and_named(id: str) -> None:
+    done = run("-k", "good", "--profile", "B1", "--defect", id, "--json")
     assert json.loads(done.stdout)["subject"]["defect"] == "D001"
+
+
+@pytest.mark.usefixtures("cases")
+@pytest.mark.parametrize("scheme", ["direct", "loopback"])
+def test_a_link_has_one_spelling_in_reports(scheme: str) -> None:
+    done = run("-k", "good", "--profile", "B1", "--link", scheme, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["link"]) == (0, f"{scheme}:")
 
 
 WRONG = [
@@ -238,6 +246,12 @@ WRONG = [
     (["--profile", "B9"], 2, "B9: no such profile"),
     (["--profile", "no/such.toml"], 2, "no/such.toml: No such file or directory"),
     (["--link", "pigeon:coop"], 2, "unknown scheme, expected one of direct:"),
+    (["--link", "direct:x"], 2, "--link direct:x: found 'x' behind direct:, wanted nothing there"),
+    (["--link", "loopback:foo"], 2, "found 'foo' behind loopback:, wanted nothing there"),
+    (["--link", "exec"], 2, "--link exec: found no program, wanted exec:COMMAND"),
+    (["--link", "ezsp: "], 2, "found no stick, wanted ezsp:PORT"),
+    (["--require", ""], 2, "--require: found '', wanted ids of requirements"),
+    (["--require", "OTA-C-014", "--require", " ,"], 2, "--require: found ' ,', wanted ids"),
     (["--defect", "D999"], 2, "found D999, wanted a defect"),
     (["--require", "OTA-C-9999"], 2, "no requirement 'OTA-C-9999'"),
     (["--seed", "-1"], 2, "--seed"),

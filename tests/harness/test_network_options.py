@@ -17,6 +17,7 @@ from harness.lanes.port import Setup
 from harness.lanes.schemes import SCHEMES
 from harness.lanes.sticks import TRIES, Sessions
 from harness.trace import Trace
+from tests.dut.files import write_dut
 
 NOWHERE = "ezsp:/dev/nowhere"
 CODE = "83FED3407A939723A5C639B26916D505C3B5"
@@ -43,6 +44,31 @@ def test_wrong_use_is_said_at_once(tmp_path: Path, options: tuple[str, ...], mes
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("--max-wait=9", "--network=folder", "--channel=15", "--pan-id=1", "--extended-pan-id=1"),
+        *("--eui64=1", "--baudrate=115200", "--restart=leave"),
+    ],
+)
+@pytest.mark.parametrize("link", ["direct:", "loopback", "exec:true"])
+def test_what_is_said_of_no_network_is_refused(tmp_path: Path, link: str, option: str) -> None:
+    given = ["--link", link, "--profile", "B1", "--out", str(tmp_path / "out"), option]
+    result = CliRunner().invoke(run, given)
+    name, spelled = option.partition("=")[0], f"{link}:".replace("::", ":")
+    spelled = link if "exec" in link else spelled
+    assert result.exit_code == 2
+    assert f"{name}: found --link {spelled}, wanted ezsp:PORT" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_network_of_a_device_that_names_its_own_link_is_taken(tmp_path: Path) -> None:
+    path = write_dut(tmp_path, top="link = 'ezsp:/dev/nowhere'\n")
+    given = ["--dut", str(path), "--channel", "15", "-k", "query", "--list"]
+    result = CliRunner().invoke(run, given)
+    assert (result.exit_code, "query" in result.output) == (0, True)
 
 
 def test_no_command_pays_for_a_stick_that_nobody_opens() -> None:

@@ -344,3 +344,14 @@ def test_a_result_names_its_switches_and_silences() -> None:
     assert any("no QueryNextImageRequest in" in line for line in notified.absences)
     assert by_name["running_version_is_not_downloaded"].switches == ("ota.reinstall = refuse",)
     assert pickle.loads(pickle.dumps(notified)) == notified
+
+
+def test_good_run_says_how_much_of_it_is_inconclusive() -> None:
+    made = report(
+        result("a::good", "B1", PASSED),
+        result("a::other", "B1", INCONCLUSIVE),
+        result("a::other", "B2", INCONCLUSIVE),
+    )
+    assert made.exit_code == 0
+    assert terminal.conclusion(made) == "Good; inconclusive: 2 of 3."
+    assert terminal.conclusion(report(result("a::good", "B1", PASSED))) == "Good."

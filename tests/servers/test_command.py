@@ -202,6 +202,15 @@ def test_a_wrong_list_is_wrong_use(tmp_path: Path, text: str, complaint: str) ->
     [
         (["--link", "exec:true"], "--suite server: found --link exec:true, wanted ezsp:PORT"),
         (["--link", "ezsp:nowhere"], "--image: found none, wanted the files that the server holds"),
+        (["--link", "ezsp:"], "--link ezsp:: found no stick, wanted ezsp:PORT"),
+        (["--on-request"], "--on-request: found --link direct:, wanted ezsp:PORT"),
+        (["--strict"], "--strict: found --link direct:, wanted ezsp:PORT"),
+        (["--answer-limit", "1"], "--answer-limit: found --link direct:, wanted ezsp:PORT"),
+        (["--lacks", "OTA.SERVER"], "--lacks: found OTA.SERVER, wanted an item of a server"),
+        (
+            ["--lacks", "OTA.SERVER", "--supports", "OTA.SERVER.PAGE"],
+            "--lacks OTA.SERVER: found it beside --supports OTA.SERVER.PAGE, which implies it",
+        ),
         (["--supports", "OTA.SERVER.PAGES"], "did you mean OTA.SERVER.PAGE?"),
         (["--supports", "OTA.CLIENT"], "--supports: found OTA.CLIENT, wanted one of OTA.SERVER"),
         (
