@@ -248,7 +248,7 @@ WRONG = [
     (["--link", "pigeon:coop"], 2, "unknown scheme, expected one of direct:"),
     (["--link", "direct:x"], 2, "--link direct:x: found 'x' behind direct:, wanted nothing there"),
     (["--link", "loopback:foo"], 2, "found 'foo' behind loopback:, wanted nothing there"),
-    (["--link", "exec"], 2, "--link exec: found no program, wanted exec:COMMAND"),
+    (["--link", "exec"], 2, "--link exec: found no command, wanted exec:COMMAND"),
     (["--link", "ezsp: "], 2, "found no stick, wanted ezsp:PORT"),
     (["--require", ""], 2, "--require: found '', wanted ids of requirements"),
     (["--require", "OTA-C-014", "--require", " ,"], 2, "--require: found ' ,', wanted ids"),
