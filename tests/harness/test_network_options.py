@@ -49,7 +49,7 @@ def test_wrong_use_is_said_at_once(tmp_path: Path, options: tuple[str, ...], mes
 @pytest.mark.parametrize(
     "option",
     [
-        *("--max-wait=9", "--network=folder", "--channel=15", "--pan-id=1", "--extended-pan-id=1"),
+        *("--network=folder", "--channel=15", "--pan-id=1", "--extended-pan-id=1"),
         *("--eui64=1", "--baudrate=115200", "--restart=leave"),
     ],
 )
