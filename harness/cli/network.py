@@ -12,8 +12,8 @@ from harness.cli.image_files import EUI64, U16
 from harness.cli.lane import Seconds
 
 _SCHEME = "ezsp:"
-#: Parameters of a run that count for nothing where no link leads to a network on the air. A limit of
-#: waiting is none: virtual time never comes to it.
+#: Parameters of a run that count for nothing where no link leads to a network on the air. A limit
+#: of waiting is none: virtual time never comes to it.
 _OF_AIR = frozenset(
     {
         *("folder", "channel", "pan_id", "extended_pan_id", "eui64", "install_code"),
