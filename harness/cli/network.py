@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from harness.cli.image_files import EUI64, U16
 from harness.cli.lane import Seconds
+from harness.cli.typed import typed
 
 _SCHEME = "ezsp:"
 #: Parameters of a run that count for nothing where no link leads to a network on the air. A limit
@@ -132,8 +132,7 @@ def check_air(context: click.Context, links: Sequence[str], *, duts: int, worker
 
 def _refuse_wishes(context: click.Context, links: Sequence[str]) -> None:
     """Refuse options of a network where no link leads to one."""
-    for option in context.command.params:
-        given = context.get_parameter_source(option.name or "")
-        if option.name in _OF_AIR and given is ParameterSource.COMMANDLINE:
+    for name, shown in typed(context).items():
+        if name in _OF_AIR:
             found = ", ".join(dict.fromkeys(links))
-            raise click.UsageError(f"{option.opts[0]}: found --link {found}, wanted {_SCHEME}PORT")
+            raise click.UsageError(f"{shown}: found --link {found}, wanted {_SCHEME}PORT")

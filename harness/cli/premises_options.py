@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from emulator.errors import did_you_mean
+from harness.cli.typed import typed
 
 if TYPE_CHECKING:
     from harness.premises.defects import Planted
@@ -142,10 +142,8 @@ def alone(context: click.Context, option: str, *others: str) -> None:
     Raises:
         click.UsageError: Another was given too.
     """
-    for one in context.command.params:
-        given = context.get_parameter_source(str(one.name)) is ParameterSource.COMMANDLINE
-        shown = one.opts[0] if one.opts[0].startswith("-") else one.make_metavar(context)
-        if given and shown != option and one.name not in others:
+    for name, shown in typed(context).items():
+        if shown != option and name not in others:
             raise click.UsageError(f"{shown}: found {option} too, wanted one of them")
 
 

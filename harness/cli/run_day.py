@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
+
+from harness.cli.typed import typed
 
 if TYPE_CHECKING:
     from harness.dut.day import Day
@@ -69,7 +70,7 @@ class Lab:
             raise click.UsageError(f"--profile: found beside --dut, wanted {wanted}")
         if workers > 1:
             raise click.UsageError(f"-n: found {workers}, wanted 1 beside --dut: a device is one")
-        if self.resume and context.get_parameter_source("out") is ParameterSource.COMMANDLINE:
+        if self.resume and "out" in typed(context):
             raise click.UsageError("--out: found beside --resume, wanted one of them")
         if self.power is not None:
             from harness.power.switch import open_switch

@@ -1,6 +1,5 @@
 """Make a small flash with a loader on it that exchanges images, for tests of how they move."""
 
-from dataclasses import dataclass
 from hashlib import sha256
 
 from emulator.boot.loader import Loader
@@ -8,7 +7,7 @@ from emulator.boot.placement import Swap
 from emulator.boot.record import BootRecord, RecordLog, SlotFacts
 from emulator.flash.area import Area, StreamWriter
 from emulator.flash.nor import Geometry, Nor
-from emulator.profiles.switches import Fallback
+from tests.boot.rig import Limits
 
 SECTOR = 512
 SLOT = 6 * SECTOR
@@ -18,14 +17,7 @@ GEOMETRY = Geometry(
 )
 
 
-@dataclass(frozen=True)
-class Limits:
-    trial_boots: int = 2
-    confirm_within_s: int = 1200
-    confirm_pause_max_s: int = 0
-    retry_after_s: int = 100
-    retries: int = 1
-    fallback_below_counter: Fallback = Fallback.ALLOW
+LIMITS = Limits(trial_boots=2, confirm_pause_max_s=0, retry_after_s=100, retries=1)
 
 
 def image(version: int, size: int) -> bytes:
@@ -56,7 +48,7 @@ def slots(nor: Nor) -> list[Area]:
 def loader(nor: Nor, scratch: int = 1) -> Loader:
     records = RecordLog(Area(nor, *LOG), BootRecord)
     room = Area(nor, LOG[1], LOG[1] + scratch * SECTOR)
-    return Loader(slots(nor), records, Limits(), Swap(room))
+    return Loader(slots(nor), records, LIMITS, Swap(room))
 
 
 def new() -> Nor:

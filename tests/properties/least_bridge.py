@@ -17,7 +17,7 @@ from emulator.errors import PowerLost
 from emulator.faults import CutPower, WornSector
 from emulator.flash.area import Area, StreamWriter
 from emulator.flash.nor import Geometry, Nor
-from emulator.profiles.switches import Fallback
+from tests.boot.rig import Limits
 
 #: Sectors of a slot, of a log, and of the scratch area.
 SLOT, LOG, SCRATCH = 2, 2, 1
@@ -29,14 +29,7 @@ PATIENCE = 40
 GEOMETRIES = [(512, 16, 0xFF), (1024, 256, 0x00), (512, 1, 0x00), (4096, 128, 0xFF)]
 
 
-@dataclass(frozen=True)
-class Limits:
-    trial_boots: int = 3
-    confirm_within_s: int = 100
-    confirm_pause_max_s: int = 0
-    retry_after_s: int = 5000
-    retries: int = 0
-    fallback_below_counter: Fallback = Fallback.ALLOW
+LIMITS = Limits(confirm_within_s=100, confirm_pause_max_s=0, retries=0)
 
 
 def make_image(version: int, size: int) -> bytes:
@@ -233,7 +226,7 @@ class Setting:
     story: Story
     geometry: tuple[int, int, int] = GEOMETRIES[0]
     parts: Parts = Parts()
-    limits: Limits = Limits()
+    limits: Limits = LIMITS
     worn: tuple[WornSector, ...] = ()
 
     def new(self) -> Bridge:

@@ -28,10 +28,10 @@ from emulator.flash.area import Area, Journal, StreamWriter
 from emulator.flash.nor import Content, OperationKind, Snapshot
 from tests.properties.least_bridge import (
     GEOMETRIES,
+    LIMITS,
     STORIES,
     Bridge,
     Broken,
-    Limits,
     Parts,
     Setting,
 )
@@ -92,7 +92,7 @@ def test_a_second_cut_in_the_recovery(
     name: str, geometry: tuple[int, int, int], swap: type[Swap] | None
 ) -> None:
     # More trial boots than cuts: a good image must not be blamed for them.
-    setting = Setting(STORIES[name], geometry, Parts(swap=swap), Limits(trial_boots=5))
+    setting = Setting(STORIES[name], geometry, Parts(swap=swap), replace(LIMITS, trial_boots=5))
     operations = len(setting.live().nor.log)
     rng = random.Random(f"{name} {geometry}")
     for _ in range(120):
@@ -130,7 +130,7 @@ def test_every_cut_of_a_life_in_which_images_cannot_be_exchanged(
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_other_numbers_of_trial_boots(limit: int) -> None:
-    setting = Setting(STORIES["crash loop"], limits=Limits(trial_boots=limit))
+    setting = Setting(STORIES["crash loop"], limits=replace(LIMITS, trial_boots=limit))
     for cut in cut_points(setting.live()):
         setting.live(cut)
 
